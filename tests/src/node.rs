@@ -1,0 +1,313 @@
+//! Real nodes: the binary as it is shipped, in a folder of its own, on a free port.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use reqwest::{
+    Method,
+    blocking::{Client, RequestBuilder},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{Database, database, wait_for};
+
+/// How long a node may take to answer its first request.
+const START_SECONDS: u64 = 60;
+/// How long a node may take to end when asked to.
+const STOP_SECONDS: u64 = 30;
+/// How long one request may take.
+const REQUEST: Duration = Duration::from_secs(60);
+
+/// The binary under test, which `cargo build` has put beside the tests' own folder.
+///
+/// # Panics
+/// When it has not been built.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let binary = test.ancestors().nth(2).unwrap().join("lotse");
+    assert!(
+        binary.is_file(),
+        "{} is missing: run `cargo build -p lotse-node` first, or `cargo xtask test`, which does",
+        binary.display()
+    );
+    binary
+}
+
+/// What a node is started with. [`TestNode::start`] takes the usual.
+#[derive(Debug, Clone)]
+pub struct Node {
+    database_url: Option<String>,
+    data: Option<Arc<TempDir>>,
+    settings: Vec<(String, String)>,
+    demo: bool,
+    file_limit: bool,
+}
+
+impl Node {
+    /// A node on a fresh database.
+    #[must_use]
+    pub fn on(database: Database) -> Self {
+        let database_url = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(database::fresh_postgres()),
+        };
+        Self {
+            database_url,
+            data: None,
+            settings: Vec::new(),
+            demo: false,
+            file_limit: false,
+        }
+    }
+
+    /// A node on the PostgreSQL database of this URL.
+    #[must_use]
+    pub fn on_url(url: &str) -> Self {
+        Self {
+            database_url: Some(url.to_owned()),
+            ..Self::on(Database::Sqlite)
+        }
+    }
+
+    /// With one setting changed: the variable `LOTSE_{name}`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings
+            .push((format!("LOTSE_{name}"), value.to_owned()));
+        self
+    }
+
+    /// With the demo directory and its accounts.
+    #[must_use]
+    pub fn demo(mut self) -> Self {
+        self.demo = true;
+        self
+    }
+
+    /// In the data folder of another node.
+    #[must_use]
+    pub fn beside(mut self, other: &TestNode) -> Self {
+        self.data = Some(Arc::clone(&other.data));
+        self
+    }
+
+    /// So that [`TestNode::limit_files`] gives it write errors instead of ending it.
+    #[must_use]
+    pub fn with_file_limit(mut self) -> Self {
+        self.file_limit = true;
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not get ready; the message holds its log.
+    #[must_use]
+    pub fn start(self) -> TestNode {
+        let data = self
+            .data
+            .clone()
+            .unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        let port = free_port();
+        let log = tempfile::Builder::new()
+            .prefix("lotse-log-")
+            .tempfile()
+            .unwrap();
+        let mut node = TestNode {
+            settings: self,
+            data,
+            port,
+            process: None,
+            log,
+            http: Client::builder()
+                .timeout(REQUEST)
+                .no_proxy()
+                .build()
+                .unwrap(),
+        };
+        node.prepare();
+        node.restart();
+        node
+    }
+}
+
+/// A running node. Dropping it ends the process and removes its folder.
+pub struct TestNode {
+    settings: Node,
+    data: Arc<TempDir>,
+    port: u16,
+    process: Option<Child>,
+    log: tempfile::NamedTempFile,
+    http: Client,
+}
+
+impl TestNode {
+    /// A node on a fresh database, with nothing in it but its first admin.
+    #[must_use]
+    pub fn start(database: Database) -> Self {
+        Node::on(database).start()
+    }
+
+    /// Its base URL, without a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Starts it again on the same data and the same port.
+    ///
+    /// # Panics
+    /// When it does not get ready; the message holds its log.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
+        let mut command = self.command(&[if self.settings.demo { "demo" } else { "serve" }]);
+        let log = fs::OpenOptions::new()
+            .append(true)
+            .open(self.log.path())
+            .unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        wait_for(&format!("{} is ready", self.url()), START_SECONDS, || {
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none(),
+                "the node has ended by itself:\n{}",
+                self.log()
+            );
+            let ready = self.get("/health/ready").send().ok()?;
+            ready.status().is_success().then_some(())
+        });
+    }
+
+    /// Runs another command of the binary on the same data.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Ends it at once, as a power cut would.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Asks it to end and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not run, does not end or ends with an error.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
+        let status = wait_for("the node ends", STOP_SECONDS, || {
+            process.try_wait().unwrap()
+        });
+        assert!(status.success(), "{status}:\n{}", self.log());
+    }
+
+    /// All that it has written to its standard streams since the first start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log.path()).unwrap_or_default()
+    }
+
+    /// Its process, while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<Pid> {
+        self.process.as_ref().map(Pid::from_child)
+    }
+
+    /// A GET request for a path of this node.
+    #[must_use]
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// A request for a path of this node.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url()))
+    }
+
+    /// Makes what a node has before it serves for the first time.
+    fn prepare(&self) {}
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = if self.settings.file_limit {
+            // A write beyond the limit then fails with an error; without this the signal would end the process.
+            let mut shell = Command::new("bash");
+            shell
+                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+                .arg(binary());
+            shell
+        } else {
+            Command::new(binary())
+        };
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LOTSE_DATA", self.data())
+            .env("LOTSE_LISTEN", format!("127.0.0.1:{}", self.port))
+            .current_dir(self.data())
+            .stdin(Stdio::null());
+        if let Some(url) = &self.settings.database_url {
+            command.env("LOTSE_DATABASE", url);
+        }
+        command.envs(
+            self.settings
+                .settings
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
+        command
+    }
+}
+
+impl Drop for TestNode {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let start = log.len().saturating_sub(4000);
+            let start = log
+                .char_indices()
+                .map(|(at, _)| at)
+                .find(|at| *at >= start)
+                .unwrap_or(0);
+            eprintln!("the end of the node's log:\n{}", &log[start..]);
+        }
+    }
+}
+
+/// A port that is free at this moment.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}

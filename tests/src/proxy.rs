@@ -1,0 +1,110 @@
+//! A TCP proxy that can be cut, to take a database away from a running node.
+
+use std::{
+    io::copy,
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+/// Passes connections on to another address until it is cut.
+pub struct Proxy {
+    address: String,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_cut: AtomicBool,
+    is_over: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+impl Proxy {
+    /// Starts to listen on a free port of the loopback address.
+    ///
+    /// # Panics
+    /// When no port is to be had.
+    #[must_use]
+    pub fn to(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if shared.is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                shared.accept(client, &target);
+            }
+        });
+        Self { address, state }
+    }
+
+    /// `host:port` at which it listens.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Breaks all connections, and every new one at once.
+    pub fn cut(&self) {
+        self.state.is_cut.store(true, Ordering::SeqCst);
+        self.state.break_all();
+    }
+
+    /// Lets connections through again.
+    pub fn mend(&self) {
+        self.state.is_cut.store(false, Ordering::SeqCst);
+    }
+}
+
+impl State {
+    fn accept(&self, client: TcpStream, target: &str) {
+        if self.is_cut.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(server) = TcpStream::connect(target) else {
+            return;
+        };
+        // Small questions and answers: waiting to fill packets would be all that one measures.
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        {
+            let mut open = self.open.lock().unwrap();
+            open.push(client.try_clone().unwrap());
+            open.push(server.try_clone().unwrap());
+        }
+        // It may have been cut while we connected.
+        if self.is_cut.load(Ordering::SeqCst) {
+            self.break_all();
+        }
+        pass(client.try_clone().unwrap(), server.try_clone().unwrap());
+        pass(server, client);
+    }
+
+    fn break_all(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    thread::spawn(move || {
+        let _ = copy(&mut from, &mut to);
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    });
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.state.is_over.store(true, Ordering::SeqCst);
+        self.cut();
+        // Wakes the listening thread, so that it sees the end.
+        let _ = TcpStream::connect(&self.address);
+    }
+}
