@@ -1,0 +1,49 @@
+//! What a directory entry is, who may change it, and who may see what of it.
+//!
+//! This crate decides and never performs: it knows no clock, no randomness, no socket and no database. Times, new ids
+//! and the facts that a decision needs are passed in; what comes out is a value that storage saves. That is why all of it
+//! can be tested, fuzzed and simulated without setting anything up.
+//!
+//! Start reading at [`Record`] (the envelope that all kinds share), then [`kinds`] (their contents), [`prepare`]
+//! (what a command does) and [`outward`] (what an audience may see).
+
+mod actor;
+mod check;
+
+mod code;
+mod content;
+mod decide;
+mod draft;
+mod entry;
+mod facets;
+mod ids;
+pub mod json;
+pub mod kinds;
+pub mod limits;
+mod outward;
+mod place;
+mod refusal;
+pub mod region;
+mod schedule;
+mod text;
+pub mod vocabulary;
+
+pub use actor::{Actor, Role, Subject};
+pub use check::{Checker, Violation};
+pub use code::{Code, Scheme, schemes, schemes::aliases as codes};
+pub use content::{Content, Kind, KindContent, Reference};
+pub use decide::{
+    Action, Change, Command, Current, Facts, Known, Needs, Precondition, Prepared, Rules, Target,
+    prepare,
+};
+pub use draft::{AnyDraft, Draft};
+pub use entry::{
+    Confidence, Entry, Record, Source, Visibility, content_hash, entity_tag, review_due,
+};
+pub use facets::{Facets, SearchText, Weight};
+pub use ids::{EntryId, EntryKey, EntryRef, Origin};
+pub use outward::{Audience, outward};
+pub use place::{Place, Precision};
+pub use refusal::{Reason, Refusal};
+pub use schedule::{OpeningHours, Schedule, Weekday};
+pub use text::{Lang, Text, Translation, TranslationOrigin, text_hash};

@@ -1,0 +1,51 @@
+//! What of an entry may be seen by whom: one function for feeds, API, exports and pages.
+
+use chrono::NaiveDate;
+
+use crate::{Entry, Visibility};
+
+/// Who looks, and by which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// Everybody, by a copy that leaves this node: the public feed, exports, dumps, embeds.
+    PublicFeed,
+    /// Approved peers, by a copy that leaves this node.
+    NetworkFeed,
+    /// Everybody, on this node.
+    Public,
+    /// Signed-in partners, on this node.
+    Network,
+    /// The entry's owner and coordinators, on this node.
+    Owner,
+}
+
+impl Audience {
+    /// The narrowest visibility that this audience still sees.
+    #[must_use]
+    pub fn sees(self) -> Visibility {
+        match self {
+            Self::PublicFeed | Self::Public => Visibility::Public,
+            Self::NetworkFeed | Self::Network => Visibility::Network,
+            Self::Owner => Visibility::Internal,
+        }
+    }
+
+    /// Whether what is shown leaves this node, where no consent can be withdrawn any more.
+    #[must_use]
+    pub fn leaves_the_node(self) -> bool {
+        matches!(self, Self::PublicFeed | Self::NetworkFeed)
+    }
+}
+
+/// The form of `entry` that `audience` may see on the day `today`, or `None` where it may not know of it.
+///
+/// Ownership is decided before: whoever calls with [`Audience::Owner`] has made sure that it looks at its own.
+#[must_use]
+pub fn outward(entry: &Entry, audience: Audience, today: NaiveDate) -> Option<Entry> {
+    if entry.visibility > audience.sees() {
+        return None;
+    }
+    let mut shown = entry.clone();
+    shown.content.restrict(audience, today);
+    Some(shown)
+}
