@@ -1,0 +1,24 @@
+//! What every HTTP surface of a node shares: problem documents, strict reading, sign-in, limits, conditional requests and
+//! the middleware around all of it.
+//!
+//! It decides nothing about entries: handlers of other crates do, through `domain` and `storage`.
+
+pub mod client;
+mod clock;
+pub mod conditional;
+pub mod consts;
+pub mod json;
+pub mod metrics;
+pub mod problem;
+pub mod query;
+pub mod rate;
+mod request_id;
+pub mod sign_in;
+pub mod surface;
+
+pub use clock::Clock;
+pub use json::{Json, JsonBytes, ValidJson};
+pub use problem::{Code, Problem};
+pub use query::{Path, Query};
+pub use request_id::RequestId;
+pub use sign_in::{Access, Reader, SignIn, SignedIn, Visitor};

@@ -1,0 +1,399 @@
+//! The one middleware around everything: request id, rate limit, time limit, security headers, CORS, log and counts.
+//!
+//! A read of one entry takes a few microseconds in all, so this does no more than it must: no boxed future, no span and
+//! no log line for an ordinary read (they are counted, not recorded: who reads leaves no trace), no timer unless the
+//! handler has to wait.
+
+use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{Error, HttpResponse, ResponseError};
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+use tracing::Span;
+
+use crate::client::TrustedProxies;
+use crate::consts;
+use crate::metrics::{Metrics, Route};
+use crate::problem::{self, Code, Problem};
+use crate::rate::{Bucket, RateLimits};
+use crate::request_id::RequestId;
+
+/// What the surface needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whether the public base URL is `https`: then browsers are told to stay with it.
+    pub https: bool,
+    /// Proxies in front.
+    pub proxies: TrustedProxies,
+    /// How long a request may take until the head of its answer is ready.
+    pub time_limit: Duration,
+    /// Paths that may take longer, because they stream: compared whole.
+    pub long_paths: &'static [&'static str],
+    /// How long those may take.
+    pub long_time_limit: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            https: false,
+            proxies: TrustedProxies::default(),
+            time_limit: Duration::from_secs(30),
+            long_paths: &[],
+            long_time_limit: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The middleware. Register it last, so that it is outermost.
+#[derive(Debug, Clone)]
+pub struct Surface(Shared);
+
+#[derive(Debug, Clone)]
+struct Shared {
+    settings: Settings,
+    limits: Arc<RateLimits>,
+    metrics: Arc<Metrics>,
+}
+
+impl Surface {
+    /// A surface with its limits and counters, shared by all workers.
+    #[must_use]
+    pub fn new(settings: Settings, limits: Arc<RateLimits>, metrics: Arc<Metrics>) -> Self {
+        Self(Shared {
+            settings,
+            limits,
+            metrics,
+        })
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Surface
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = SurfaceService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        // One `Rc` per worker: requests of different workers touch no common reference count.
+        ready(Ok(SurfaceService {
+            service,
+            shared: Rc::new(self.0.clone()),
+        }))
+    }
+}
+
+/// [`Surface`] around a service.
+#[derive(Debug)]
+pub struct SurfaceService<S> {
+    service: S,
+    shared: Rc<Shared>,
+}
+
+impl<S, B> Service<ServiceRequest> for SurfaceService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Answering<S::Future, B>;
+
+    forward_ready!(service);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let started = Instant::now();
+        let shared = Rc::clone(&self.shared);
+        let (address, id) = who(&shared.settings.proxies, &request);
+        // RFC 9110 section 9.3.2: HEAD is GET without the body. The encoder remembers that it was HEAD.
+        if request.method() == Method::HEAD {
+            request.head_mut().method = Method::GET;
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::OPTIONS);
+        let visit = Visit {
+            id,
+            started,
+            route: shared.metrics.route(request.path(), request.method()),
+            reads,
+            long: !reads && shared.settings.long_paths.contains(&request.path()),
+            span: (!reads)
+                .then(|| tracing::info_span!("request", id = %id, method = %request.method())),
+            shared,
+        };
+        if let Some(response) = visit.early(&request, address) {
+            let answer = request.into_response(response).map_into_right_body();
+            return Answering {
+                visit,
+                state: State::Early {
+                    answer: Some(answer),
+                },
+            };
+        }
+        let future = visit.enter(|| self.service.call(request));
+        Answering {
+            visit,
+            state: State::Working {
+                future,
+                timer: None,
+            },
+        }
+    }
+}
+
+/// The client's address, and the id of the request: a proxy's, if it is trusted.
+fn who(proxies: &TrustedProxies, request: &ServiceRequest) -> (IpAddr, RequestId) {
+    let peer = request.peer_addr();
+    let address = proxies.client(peer, request.headers());
+    let given = peer
+        .filter(|peer| !proxies.networks.is_empty() && proxies.trust(peer.ip()))
+        .and_then(|_| RequestId::given(request.headers().get(&X_REQUEST_ID)?.as_bytes()));
+    (address, given.unwrap_or_else(RequestId::mint))
+}
+
+/// What is remembered of a request while it is worked on.
+struct Visit {
+    id: RequestId,
+    started: Instant,
+    route: Route,
+    reads: bool,
+    long: bool,
+    span: Option<Span>,
+    shared: Rc<Shared>,
+}
+
+pin_project! {
+    /// A request that is being answered.
+    pub struct Answering<F, B> {
+        visit: Visit,
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F, B> {
+        Early { answer: Option<ServiceResponse<EitherBody<B>>> },
+        Working { #[pin] future: F, timer: Option<Pin<Box<Sleep>>> },
+    }
+}
+
+impl<F, B> Future for Answering<F, B>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody + 'static,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let visit = &*this.visit;
+        let answer = match this.state.project() {
+            Projected::Early { answer } => match answer.take() {
+                Some(answer) => answer,
+                None => return Poll::Pending,
+            },
+            Projected::Working { future, timer } => match visit.enter(|| future.poll(context)) {
+                Poll::Ready(Ok(answer)) => visit.as_problem(answer),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(visit.failed(error))),
+                Poll::Pending => {
+                    let timer = timer
+                        .get_or_insert_with(|| Box::pin(tokio::time::sleep(visit.time_limit())));
+                    return timer.as_mut().poll(context).map(|()| {
+                        let problem =
+                            Problem::new(Code::TimeLimit, "this took longer than allowed")
+                                .with_retry_after(5);
+                        Err(visit.failed(problem.into()))
+                    });
+                }
+            },
+        };
+        Poll::Ready(Ok(visit.finish(answer)))
+    }
+}
+
+impl Visit {
+    fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
+        match &self.span {
+            None => self.id.within(work),
+            Some(span) => span.in_scope(|| self.id.within(work)),
+        }
+    }
+
+    fn time_limit(&self) -> Duration {
+        let settings = &self.shared.settings;
+        if self.long {
+            settings.long_time_limit
+        } else {
+            settings.time_limit
+        }
+    }
+
+    /// What can be answered without asking anybody: too many requests, and the browser's question before another site's
+    /// script may ask (a preflight, Fetch standard section 3.2.2).
+    fn early(&self, request: &ServiceRequest, address: IpAddr) -> Option<HttpResponse> {
+        let bucket = if self.reads {
+            Bucket::Read
+        } else {
+            Bucket::Write
+        };
+        if let Err(problem) = self.shared.limits.check(bucket, address) {
+            self.shared.metrics.count_rate_limited();
+            return Some(self.id.within(|| problem.error_response()));
+        }
+        let preflight = *request.method() == Method::OPTIONS
+            && request
+                .headers()
+                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        preflight.then(|| {
+            let mut response = HttpResponse::NoContent().finish();
+            let headers = response.headers_mut();
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static("GET, HEAD"),
+            );
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static("Accept, Accept-Language, If-None-Match, Lotse-At-Least"),
+            );
+            headers.insert(
+                header::ACCESS_CONTROL_MAX_AGE,
+                HeaderValue::from_static("86400"),
+            );
+            response
+        })
+    }
+
+    /// An error that has no document yet (of the framework itself) gets one.
+    fn as_problem<B: MessageBody>(
+        &self,
+        answer: ServiceResponse<B>,
+    ) -> ServiceResponse<EitherBody<B>> {
+        let status = answer.status();
+        if status.as_u16() < 400 || !is_bare(answer.headers()) {
+            return answer.map_into_left_body();
+        }
+        let problem = Problem::new(
+            Code::of_status(status),
+            status.canonical_reason().unwrap_or("refused"),
+        );
+        let mut document = self.id.within(|| problem.error_response());
+        *document.status_mut() = status;
+        for (name, value) in answer.headers() {
+            if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+                document.headers_mut().append(name.clone(), value.clone());
+            }
+        }
+        answer.into_response(document).map_into_right_body()
+    }
+
+    /// An error that passed every handler, as an answer that is ready to be sent.
+    fn failed(&self, error: Error) -> Error {
+        let mut response = self.id.within(|| error.error_response());
+        self.add_headers(response.head_mut().headers_mut());
+        self.log(response.status(), response.body().size(), || "-".to_owned());
+        actix_web::error::InternalError::from_response(
+            Problem::internal("answered before"),
+            response,
+        )
+        .into()
+    }
+
+    fn finish<B: MessageBody>(&self, mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
+        self.add_headers(answer.headers_mut());
+        let response = answer.response();
+        self.log(response.status(), response.body().size(), || {
+            answer
+                .request()
+                .match_pattern()
+                .unwrap_or_else(|| "-".to_owned())
+        });
+        answer
+    }
+
+    /// The headers that every answer has (RFC 6797; Content Security Policy 3; Fetch section 3.2).
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        headers.append(X_REQUEST_ID.clone(), self.id.header());
+        headers.append(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        if !headers.contains_key(header::REFERRER_POLICY) {
+            headers.append(
+                header::REFERRER_POLICY,
+                HeaderValue::from_static("no-referrer"),
+            );
+        }
+        if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+            headers.append(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+            );
+        }
+        if self.shared.settings.https {
+            headers.append(
+                header::STRICT_TRANSPORT_SECURITY,
+                HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+            );
+        }
+        if self.reads {
+            // Without credentials: what a script of another site may read is what anybody may read.
+            headers.append(
+                header::ACCESS_CONTROL_ALLOW_ORIGIN,
+                HeaderValue::from_static("*"),
+            );
+            headers.append(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("ETag, Link, Retry-After, Content-Language, X-Request-Id"),
+            );
+        }
+    }
+
+    fn log(&self, status: StatusCode, size: BodySize, pattern: impl FnOnce() -> String) {
+        let took = self.started.elapsed();
+        self.shared.metrics.count(self.route, status, took);
+        let ordinary = self.reads && status.as_u16() < 400 && took < consts::SLOW_READ;
+        if ordinary && !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let (route, status, micros) = (pattern(), status.as_u16(), took.as_micros() as u64);
+        let bytes = match size {
+            BodySize::Sized(bytes) => bytes,
+            BodySize::None | BodySize::Stream => 0,
+        };
+        let reads = self.reads;
+        if ordinary {
+            tracing::debug!(request_id = %self.id, route, reads, status, micros, bytes, "answered");
+        } else {
+            tracing::info!(request_id = %self.id, route, reads, status, micros, bytes, "answered");
+        }
+    }
+}
+
+/// Whether an error has neither a problem document nor another body with a type of its own.
+fn is_bare(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_none_or(|media_type| {
+        let media_type = media_type.as_bytes();
+        media_type.starts_with(b"text/plain") && media_type != problem::MEDIA_TYPE.as_bytes()
+    })
+}
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The body type of early answers.
+pub type EarlyBody = BoxBody;
