@@ -1,0 +1,247 @@
+//! How the binary is used: all that this driver knows of its commands and settings.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use reqwest::blocking::{Client, Response};
+use serde_json::{Value, json};
+
+use crate::{entries::Maker, server::Server};
+
+/// One node: its binary, its folder, its database.
+pub(crate) struct Product {
+    binary: PathBuf,
+    folder: PathBuf,
+    database: Option<String>,
+}
+
+impl Product {
+    /// A node with nothing in it yet. Without a database URL: on SQLite.
+    pub(crate) fn new(binary: &Path, folder: &Path, database: Option<String>) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self {
+            binary: binary.to_owned(),
+            folder: folder.to_owned(),
+            database,
+        })
+    }
+
+    /// The URL or path of its database, for Diesel.
+    pub(crate) fn database(&self) -> String {
+        let sqlite = || self.folder.join("lotse.db").to_string_lossy().into_owned();
+        self.database.clone().unwrap_or_else(sqlite)
+    }
+
+    /// Makes entries `0..count` and imports them.
+    pub(crate) fn import(&self, count: u32) -> Result<()> {
+        let path = self.folder.join("entries.jsonl");
+        let mut file = BufWriter::new(File::create(&path)?);
+        let mut maker = Maker::new(1)?;
+        for index in 0..count {
+            serde_json::to_writer(&mut file, &maker.entry(index))?;
+            file.write_all(b"\n")?;
+        }
+        file.into_inner()?.sync_all()?;
+        self.run(&["import", &path.to_string_lossy()])?;
+        fs::remove_file(path)?;
+        Ok(())
+    }
+
+    /// Runs one command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.command(0);
+        let output = command
+            .args(arguments)
+            .output()
+            .with_context(|| format!("cannot start {}", self.binary.display()))?;
+        if !output.status.success() {
+            bail!(
+                "lotse {}: {}{}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Starts it with one worker on the server's core.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        let command = |port| {
+            let mut command = self.command(port);
+            command.arg("serve");
+            command
+        };
+        Server::start(command, "/health/ready", &self.folder.join("server.log"))
+    }
+
+    fn command(&self, port: u16) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .env("LOTSE_DATA", self.folder.join("data"))
+            .env("LOTSE_LISTEN", format!("127.0.0.1:{port}"))
+            .env("LOTSE_WORKERS", "1")
+            .env("LOTSE_RATE_LIMIT", "100000000");
+        if let Some(url) = &self.database {
+            command.env("LOTSE_DATABASE", url);
+        }
+        command
+    }
+}
+
+impl Product {
+    /// Makes the database and what a partner needs to write.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        self.run(&["init"])?;
+        Ok(())
+    }
+
+    /// A partner that may write.
+    pub(crate) fn writer(&self, url: &str) -> Result<Writer> {
+        let client = Client::builder().no_proxy().timeout(None).build()?;
+        Ok(Writer {
+            client,
+            url: url.to_owned(),
+            token: String::new(),
+        })
+    }
+
+    /// Writes 1,000 changes a second in batches of 100 until told to stop. Returns the rate that was reached.
+    pub(crate) fn write_steadily(
+        &self,
+        url: &str,
+        round: usize,
+        is_over: &AtomicBool,
+    ) -> Result<f64> {
+        let writer = self.writer(url)?;
+        let mut maker = Maker::new(100 + round as u64)?;
+        let begun = Instant::now();
+        let mut sent = 0;
+        while !is_over.load(Ordering::SeqCst) {
+            let entries: Vec<_> = (1..=STEADY_BATCH)
+                .map(|index| maker.entry(sent % 5_000 + index))
+                .collect();
+            writer.send(writer.body(&entries))?;
+            sent += STEADY_BATCH;
+            let due = Duration::from_secs_f64(f64::from(sent) / STEADY_RATE);
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+        }
+        Ok(f64::from(sent) / begun.elapsed().as_secs_f64())
+    }
+
+    /// Writes so many offers, each with a word of its own, and searches for the word until it is found.
+    pub(crate) fn until_found(&self, url: &str, times: usize) -> Result<Vec<Duration>> {
+        let writer = self.writer(url)?;
+        let mut maker = Maker::new(200)?;
+        let mut measured = Vec::with_capacity(times);
+        for number in 0..times {
+            let word = format!("zq{}x", letters(number));
+            let mut entry = maker.entry(1);
+            entry["visibility"] = json!("public");
+            entry["external_id"] = json!(format!("found-{number}"));
+            entry["content"]["title"]["en"] = json!(format!("Advice {word}"));
+            let begun = Instant::now();
+            writer.create(&entry)?;
+            while writer.search(&word)? == 0 {
+                if begun.elapsed() > Duration::from_secs(10) {
+                    bail!("{word} was not found within 10 s");
+                }
+            }
+            measured.push(begun.elapsed());
+        }
+        Ok(measured)
+    }
+}
+
+/// Entries of one steady batch, and how many a second.
+const STEADY_BATCH: u32 = 100;
+const STEADY_RATE: f64 = 1_000.0;
+
+/// A word for a number, so that no two words of a measurement are one typo apart.
+fn letters(number: usize) -> String {
+    let mut text = String::new();
+    let mut rest = number;
+    for _ in 0..3 {
+        let letter = char::from(b'a' + u8::try_from(rest % 26).unwrap_or_default());
+        text.extend([letter, letter, letter]);
+        rest /= 26;
+    }
+    text
+}
+
+/// A partner's client with its token.
+pub(crate) struct Writer {
+    client: Client,
+    url: String,
+    token: String,
+}
+
+impl Writer {
+    /// The body of a batch of upserts.
+    pub(crate) fn body(&self, entries: &[Value]) -> String {
+        entries
+            .iter()
+            .map(|entry| json!({"action": "upsert", "entry": entry}).to_string() + "\n")
+            .collect()
+    }
+
+    /// Sends a batch and checks every line of the answer.
+    pub(crate) fn send(&self, body: String) -> Result<()> {
+        let request = self
+            .client
+            .post(format!("{}/api/v1/batch", self.url))
+            .bearer_auth(&self.token);
+        let answer = succeeded(
+            request
+                .header("Content-Type", "application/x-ndjson")
+                .body(body)
+                .send()?,
+        )?
+        .text()?;
+        let refused = answer.lines().find(|line| !line.contains("\"status\":20"));
+        match refused {
+            Some(line) => bail!("a line of the batch was refused: {line}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Creates one offer.
+    pub(crate) fn create(&self, entry: &Value) -> Result<()> {
+        let request = self
+            .client
+            .post(format!("{}/api/v1/offers", self.url))
+            .bearer_auth(&self.token);
+        succeeded(request.json(entry).send()?)?;
+        Ok(())
+    }
+
+    /// How many offers a search finds.
+    pub(crate) fn search(&self, word: &str) -> Result<u64> {
+        let answer: Value = succeeded(
+            self.client
+                .get(format!("{}/api/v1/offers?q={word}&limit=1", self.url))
+                .send()?,
+        )?
+        .json()?;
+        answer["total"].as_u64().context("a list without a total")
+    }
+}
+
+fn succeeded(answer: Response) -> Result<Response> {
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    bail!(
+        "{} answered {status}: {}",
+        answer.url().clone(),
+        answer.text().unwrap_or_default()
+    )
+}
