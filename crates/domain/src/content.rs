@@ -41,6 +41,9 @@ pub trait KindContent:
     /// The name that it is listed under.
     fn title(&self) -> crate::Text;
 
+    /// All its translatable texts.
+    fn texts(&mut self) -> Vec<&mut crate::Text>;
+
     /// Takes out what `audience` may not see, on the day `today`. Called for every outward form.
     fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) {
         let _ = (audience, today);
@@ -128,6 +131,11 @@ macro_rules! kinds {
             #[must_use]
             pub fn title(&self) -> crate::Text {
                 match self { $(Self::$variant(content) => content.title()),+ }
+            }
+
+            /// All its translatable texts.
+            pub(crate) fn texts(&mut self) -> Vec<&mut crate::Text> {
+                match self { $(Self::$variant(content) => content.texts()),+ }
             }
 
             /// Takes out what an audience may not see.

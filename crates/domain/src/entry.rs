@@ -201,6 +201,14 @@ impl Entry {
         Ok(record.map(|_| content))
     }
 
+    /// Leaves in each text only what a reader of the language `wanted` is shown ([`crate::Text::best`]). The key that
+    /// is left names the language shown.
+    pub fn localise(&mut self, wanted: &str) {
+        for text in self.content.texts() {
+            text.keep_best(wanted);
+        }
+    }
+
     /// The JSON of the whole entry, fields in the order of [`Record`].
     #[must_use]
     pub fn to_json(&self) -> String {

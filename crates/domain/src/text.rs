@@ -216,6 +216,12 @@ impl Text {
             .or_else(|| self.0.iter().next())
     }
 
+    /// Leaves only what [`Text::best`] shows.
+    pub(crate) fn keep_best(&mut self, wanted: &str) {
+        let best = self.best(wanted).map(|(lang, _)| lang.clone());
+        self.0.retain(|lang, _| best.as_ref() == Some(lang));
+    }
+
     /// Checks a required text.
     pub fn check(&self, c: &mut Checker<'_>, name: &str, most: usize) {
         c.field(name, |c| {

@@ -67,4 +67,8 @@ impl KindContent for AssessmentReview {
     fn title(&self) -> Text {
         Text::new("en", "Assessment review")
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        self.summary.iter_mut().collect()
+    }
 }

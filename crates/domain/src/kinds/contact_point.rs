@@ -166,6 +166,13 @@ impl KindContent for ContactPoint {
             .unwrap_or_else(|| Text::new("und", self.function.as_str()))
     }
 
+    fn texts(&mut self) -> Vec<&mut Text> {
+        self.name
+            .iter_mut()
+            .chain(self.hours.iter_mut().flat_map(|hours| &mut hours.note))
+            .collect()
+    }
+
     fn restrict(&mut self, audience: Audience, today: NaiveDate) {
         if audience != Audience::Owner {
             self.place = self.place.as_ref().map(Place::blurred);

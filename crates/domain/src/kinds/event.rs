@@ -127,6 +127,18 @@ impl KindContent for Event {
         self.title.clone()
     }
 
+    fn texts(&mut self) -> Vec<&mut Text> {
+        std::iter::once(&mut self.title)
+            .chain(&mut self.description)
+            .chain(self.minutes.iter_mut().map(|minutes| &mut minutes.title))
+            .chain(
+                self.documents
+                    .iter_mut()
+                    .map(|document| &mut document.title),
+            )
+            .collect()
+    }
+
     fn restrict(&mut self, audience: Audience, _: NaiveDate) {
         if audience.sees() < Visibility::Network {
             self.join_link = None;

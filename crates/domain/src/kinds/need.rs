@@ -73,4 +73,8 @@ impl KindContent for Need {
     fn title(&self) -> Text {
         Text::new("und", self.topic.as_str())
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        vec![&mut self.method]
+    }
 }

@@ -291,6 +291,24 @@ impl KindContent for Offer {
         self.title.clone()
     }
 
+    fn texts(&mut self) -> Vec<&mut Text> {
+        let eligibility = self
+            .eligibility
+            .iter_mut()
+            .flat_map(|e| e.conditions.iter_mut().chain(&mut e.exclusions));
+        std::iter::once(&mut self.title)
+            .chain(&mut self.summary)
+            .chain(&mut self.cost_note)
+            .chain(eligibility)
+            .chain(&mut self.access_steps)
+            .chain(
+                self.schedule
+                    .iter_mut()
+                    .flat_map(|schedule| &mut schedule.note),
+            )
+            .collect()
+    }
+
     fn restrict(&mut self, audience: Audience, _: NaiveDate) {
         if audience != Audience::Owner {
             self.places = self.places.iter().map(Place::blurred).collect();

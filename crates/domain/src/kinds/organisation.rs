@@ -88,4 +88,10 @@ impl KindContent for Organisation {
     fn title(&self) -> Text {
         self.name.clone()
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        std::iter::once(&mut self.name)
+            .chain(&mut self.description)
+            .collect()
+    }
 }

@@ -90,4 +90,8 @@ impl KindContent for Pathway {
             .clone()
             .unwrap_or_else(|| Text::new("und", self.pathway_kind.as_str()))
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        self.note.iter_mut().collect()
+    }
 }

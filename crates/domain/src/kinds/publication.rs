@@ -63,4 +63,10 @@ impl KindContent for Publication {
     fn title(&self) -> Text {
         self.title.clone()
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        std::iter::once(&mut self.title)
+            .chain(&mut self.summary)
+            .collect()
+    }
 }

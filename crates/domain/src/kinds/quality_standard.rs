@@ -368,4 +368,34 @@ impl KindContent for QualityStandard {
     fn title(&self) -> Text {
         self.title.clone()
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        let mut texts: Vec<&mut Text> = std::iter::once(&mut self.title)
+            .chain(&mut self.disclaimer)
+            .collect();
+        for level in &mut self.scale.levels {
+            texts.push(&mut level.label);
+            texts.extend(&mut level.anchor);
+        }
+        texts.extend(
+            self.evidence_types
+                .iter_mut()
+                .map(|evidence| &mut evidence.label),
+        );
+        for dimension in &mut self.dimensions {
+            texts.push(&mut dimension.title);
+            texts.extend(&mut dimension.purpose);
+            for criterion in &mut dimension.criteria {
+                texts.push(&mut criterion.title);
+                texts.push(&mut criterion.statement);
+                texts.extend(
+                    criterion
+                        .indicators
+                        .iter_mut()
+                        .map(|indicator| &mut indicator.text),
+                );
+            }
+        }
+        texts
+    }
 }

@@ -200,4 +200,11 @@ impl KindContent for SelfAssessment {
     fn title(&self) -> Text {
         Text::new("en", "Self-assessment")
     }
+
+    fn texts(&mut self) -> Vec<&mut Text> {
+        self.improvement_plan
+            .iter_mut()
+            .map(|action| &mut action.action)
+            .collect()
+    }
 }
