@@ -296,8 +296,7 @@ mod tests {
                 domain::Kind::Offer
             };
             let content = entry["content"].to_string();
-            domain::Content::from_json(kind, &content)
-                .unwrap_or_else(|error| panic!("{error}: {content}"));
+            domain::Content::from_json(kind, &content).expect("a good draft");
         }
         let mean = bytes / 500;
         assert!((1_100..=1_500).contains(&mean), "{mean} bytes");

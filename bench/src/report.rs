@@ -114,7 +114,6 @@ pub(crate) fn machine() -> String {
     )
 }
 
-#[expect(clippy::disallowed_methods, reason = "the date of the measurement")]
 fn today() -> String {
     chrono::Utc::now().date_naive().to_string()
 }

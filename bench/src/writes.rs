@@ -96,10 +96,6 @@ fn changed(mut entry: Value) -> Value {
 }
 
 /// A new database in the PostgreSQL that `LOTSE_TEST_POSTGRES` names.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "no part of the product: makes databases for it"
-)]
 fn fresh(postgres: bool) -> Result<Option<String>> {
     if !postgres {
         return Ok(None);

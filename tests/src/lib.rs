@@ -5,6 +5,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "in a test, what should not happen ends the test"
 )]
 

@@ -4,7 +4,8 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command for the terminal"
+    clippy::disallowed_methods,
+    reason = "a command for the terminal, no part of the product"
 )]
 
 mod bench;
