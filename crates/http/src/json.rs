@@ -210,8 +210,11 @@ pub(crate) fn shape_violation(mut pointer: String, message: &str) -> Violation {
             .and_then(|rest| rest.split('`').next())
     };
     let code = if let Some(field) = named("unknown field `") {
-        if !pointer.ends_with(&format!("/{field}")) {
-            push(&mut pointer, field);
+        // Depending on the format, the path ends at the field already or at what holds it.
+        let mut token = String::new();
+        push(&mut token, field);
+        if !pointer.ends_with(&token) {
+            pointer.push_str(&token);
         }
         "unknown_field"
     } else if let Some(field) = named("missing field `") {
