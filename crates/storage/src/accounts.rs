@@ -1,0 +1,471 @@
+//! Accounts of people, by function; their memberships, passwords and one-time links.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::{Actor, EntryId};
+use uuid::Uuid;
+
+use crate::access::{Membership, found, name, scope};
+use crate::connection::AnyConnection;
+use crate::database::{Database, Transaction};
+use crate::limits;
+use crate::rows::{AccountRow, MembershipRow, PasswordResetRow};
+use crate::schema::{account, membership, password_reset};
+use crate::sessions::revoke_all;
+use crate::sql_types::{from_micros, to_micros, to_uuid};
+use crate::{Conflict, Result, StorageError};
+
+/// An account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: Uuid,
+    /// The address with which it signs in, as it was written.
+    pub email: String,
+    /// A function such as "advice desk", never a person's name.
+    pub display: String,
+    /// The password's hash as a PHC string; `None` until the first password is set.
+    pub password: Option<String>,
+    /// Whether it may no longer sign in.
+    pub disabled: bool,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// When it last changed.
+    pub modified: DateTime<Utc>,
+    /// The number of its latest change.
+    pub arrival: i64,
+    /// Its roles.
+    pub memberships: Vec<Membership>,
+}
+
+/// Without the password's hash.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("disabled", &self.disabled)
+            .field("arrival", &self.arrival)
+            .field("memberships", &self.memberships)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an account is made from.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// Its id, a fresh UUIDv7.
+    pub id: Uuid,
+    /// The address with which it signs in.
+    pub email: String,
+    /// A function, never a person's name.
+    pub display: String,
+    /// The password's hash as a PHC string, if it is set already.
+    pub password: Option<String>,
+    /// Its roles.
+    pub memberships: Vec<Membership>,
+}
+
+/// The form in which addresses are compared. RFC 5321 lets the part before the `@` depend on case; no provider does.
+#[must_use]
+pub fn fold_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// Accounts and what belongs to them. Secrets are hashed before they come here.
+#[derive(Debug, Clone)]
+pub struct Accounts(pub(crate) Database);
+
+impl Accounts {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`Conflict::EmailTaken`], [`Conflict::IdTaken`].
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        new: NewAccount,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let actor = name(actor);
+        self.0.write(move |t| insert(t, &actor, &new, now)).await
+    }
+
+    /// An account by its id.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn get(&self, id: Uuid) -> Result<Account> {
+        self.0.read(move |c| load(c, id)).await
+    }
+
+    /// An account by its address, in any case.
+    ///
+    /// # Errors
+    /// Those of the database; an unknown address is `None`.
+    pub async fn by_email(&self, email: &str) -> Result<Option<Account>> {
+        let folded = fold_email(email);
+        self.0
+            .read(move |c| {
+                let row: Option<AccountRow> = account::table
+                    .filter(account::email_folded.eq(&folded))
+                    .first(c)
+                    .optional()?;
+                row.map(|row| complete(c, vec![row])?.pop().ok_or(StorageError::NotFound))
+                    .transpose()
+            })
+            .await
+    }
+
+    /// Accounts with a role in `organisation` (`None`: with a role for the whole node), by id, after `after`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn members(
+        &self,
+        organisation: Option<EntryId>,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Account>> {
+        let scope = scope(organisation);
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.0
+            .read(move |c| {
+                let ids = membership::table
+                    .filter(membership::scope.eq(&scope))
+                    .select(membership::account);
+                let rows = account::table
+                    .filter(account::id.eq_any(ids))
+                    .filter(account::id.gt(&after))
+                    .order(account::id)
+                    .limit(limit.clamp(0, limits::LIST))
+                    .load(c)?;
+                complete(c, rows)
+            })
+            .await
+    }
+
+    /// All accounts, by id, after `after`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn list(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<Account>> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        self.0
+            .read(move |c| {
+                let rows = account::table
+                    .filter(account::id.gt(&after))
+                    .order(account::id)
+                    .limit(limit.clamp(0, limits::LIST))
+                    .load(c)?;
+                complete(c, rows)
+            })
+            .await
+    }
+
+    /// Lets an account sign in no more, ending its sessions, or lets it in again.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn set_disabled(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        disabled: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let actor = name(actor);
+        let action = if disabled {
+            "account.disable"
+        } else {
+            "account.enable"
+        };
+        self.0
+            .write(move |t| {
+                if disabled {
+                    revoke_all(t, &actor, id, None, now)?;
+                }
+                touch(t, &actor, action, id, now)?;
+                diesel::update(account::table.find(id.to_string()))
+                    .set(account::disabled.eq(disabled))
+                    .execute(t.connection())?;
+                load(t.connection(), id)
+            })
+            .await
+    }
+
+    /// Sets the hash of a new password (a PHC string) and ends the account's sessions, except the one with the token
+    /// hash `keep`.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn set_password(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        password: &str,
+        keep: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let (actor, password, keep) = (name(actor), password.to_owned(), keep.map(str::to_owned));
+        self.0
+            .write(move |t| {
+                revoke_all(t, &actor, id, keep.as_deref(), now)?;
+                write_password(t, &actor, id, &password, now)
+            })
+            .await
+    }
+
+    /// Gives an account a role. Giving it twice changes nothing.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn grant(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        membership: Membership,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let actor = name(actor);
+        self.0
+            .write(move |t| {
+                if !load(t.connection(), id)?.memberships.contains(&membership) {
+                    touch(t, &actor, "account.grant", id, now)?;
+                    insert_membership(t, id, membership)?;
+                }
+                load(t.connection(), id)
+            })
+            .await
+    }
+
+    /// Takes a role from an account.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] where it has no such role.
+    pub async fn withdraw(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        membership: Membership,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let actor = name(actor);
+        self.0
+            .write(move |t| {
+                let key = (
+                    id.to_string(),
+                    membership.scope(),
+                    membership.role.as_str().to_owned(),
+                );
+                found(diesel::delete(membership::table.find(key)).execute(t.connection())?)?;
+                touch(t, &actor, "account.withdraw", id, now)?;
+                load(t.connection(), id)
+            })
+            .await
+    }
+
+    /// Makes a one-time link for setting a new password. `token` is the SHA-256 of the link's secret, in hex.
+    /// Earlier links of the account stop working.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn create_reset(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        token: &str,
+        expires: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let actor = name(actor);
+        let row = PasswordResetRow {
+            token: token.to_owned(),
+            account: id.to_string(),
+            created: to_micros(now),
+            expires: to_micros(expires),
+            used: None,
+        };
+        self.0
+            .write(move |t| {
+                load(t.connection(), id)?;
+                diesel::delete(
+                    password_reset::table.filter(password_reset::account.eq(&row.account)),
+                )
+                .execute(t.connection())?;
+                t.arrive(row.created, &actor, "password_reset.create", &row.account)?;
+                diesel::insert_into(password_reset::table)
+                    .values(&row)
+                    .execute(t.connection())?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Uses a one-time link: sets the password's hash and ends all sessions. Works exactly once.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] for an unknown link or a disabled account, [`Conflict::AlreadyUsed`],
+    /// [`Conflict::Expired`].
+    pub async fn redeem_reset(
+        &self,
+        token: &str,
+        password: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let (token, password) = (token.to_owned(), password.to_owned());
+        self.0
+            .write(move |t| {
+                let row: PasswordResetRow =
+                    password_reset::table.find(&token).first(t.connection())?;
+                if row.used.is_some() {
+                    return Err(Conflict::AlreadyUsed.into());
+                }
+                if row.expires <= to_micros(now) {
+                    return Err(Conflict::Expired.into());
+                }
+                let id = to_uuid("a password reset", &row.account)?;
+                if load(t.connection(), id)?.disabled {
+                    return Err(StorageError::NotFound);
+                }
+                diesel::update(password_reset::table.find(&token))
+                    .set(password_reset::used.eq(to_micros(now)))
+                    .execute(t.connection())?;
+                let actor = format!("account:{id}");
+                revoke_all(t, &actor, id, None, now)?;
+                write_password(t, &actor, id, &password, now)
+            })
+            .await
+    }
+}
+
+/// Makes an account inside a transaction that does more.
+pub(crate) fn insert(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    new: &NewAccount,
+    now: DateTime<Utc>,
+) -> Result<Account> {
+    let id = new.id.to_string();
+    let email_folded = fold_email(&new.email);
+    let taken: Vec<String> = account::table
+        .filter(
+            account::id
+                .eq(&id)
+                .or(account::email_folded.eq(&email_folded)),
+        )
+        .select(account::id)
+        .load(t.connection())?;
+    if taken.contains(&id) {
+        return Err(Conflict::IdTaken.into());
+    }
+    if !taken.is_empty() {
+        return Err(Conflict::EmailTaken.into());
+    }
+    let now = to_micros(now);
+    let arrival = t.arrive(now, actor, "account.create", &id)?;
+    let row = AccountRow {
+        id,
+        email: new.email.trim().to_owned(),
+        email_folded,
+        display: new.display.clone(),
+        password: new.password.clone(),
+        disabled: false,
+        created: now,
+        modified: now,
+        arrival,
+    };
+    diesel::insert_into(account::table)
+        .values(&row)
+        .execute(t.connection())?;
+    let mut memberships = new.memberships.clone();
+    memberships.sort();
+    memberships.dedup();
+    for membership in memberships {
+        insert_membership(t, new.id, membership)?;
+    }
+    load(t.connection(), new.id)
+}
+
+fn insert_membership(t: &mut Transaction<'_>, id: Uuid, membership: Membership) -> Result<()> {
+    let row = MembershipRow {
+        account: id.to_string(),
+        scope: membership.scope(),
+        role: membership.role.as_str().to_owned(),
+    };
+    diesel::insert_into(membership::table)
+        .values(&row)
+        .execute(t.connection())?;
+    Ok(())
+}
+
+fn write_password(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    id: Uuid,
+    password: &str,
+    now: DateTime<Utc>,
+) -> Result<Account> {
+    touch(t, actor, "account.password", id, now)?;
+    diesel::update(account::table.find(id.to_string()))
+        .set(account::password.eq(password))
+        .execute(t.connection())?;
+    load(t.connection(), id)
+}
+
+/// Gives a changed account its number.
+fn touch(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    action: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (id, now) = (id.to_string(), to_micros(now));
+    let arrival = t.arrive(now, actor, action, &id)?;
+    let rows = diesel::update(account::table.find(&id))
+        .set((account::arrival.eq(arrival), account::modified.eq(now)))
+        .execute(t.connection())?;
+    found(rows)
+}
+
+fn load(connection: &mut AnyConnection, id: Uuid) -> Result<Account> {
+    let row: AccountRow = account::table.find(id.to_string()).first(connection)?;
+    complete(connection, vec![row])?
+        .pop()
+        .ok_or(StorageError::NotFound)
+}
+
+/// Accounts of rows, with their memberships.
+pub(crate) fn complete(
+    connection: &mut AnyConnection,
+    rows: Vec<AccountRow>,
+) -> Result<Vec<Account>> {
+    let mut memberships: HashMap<String, Vec<Membership>> = HashMap::new();
+    for ids in rows.chunks(limits::KEYS_PER_STATEMENT) {
+        let found: Vec<MembershipRow> = membership::table
+            .filter(membership::account.eq_any(ids.iter().map(|row| &row.id)))
+            .order((membership::account, membership::scope, membership::role))
+            .load(connection)?;
+        for row in found {
+            let membership = Membership::from_columns(&row.scope, &row.role)?;
+            memberships.entry(row.account).or_default().push(membership);
+        }
+    }
+    rows.into_iter()
+        .map(|row| {
+            Ok(Account {
+                id: to_uuid("an account", &row.id)?,
+                memberships: memberships.remove(&row.id).unwrap_or_default(),
+                email: row.email,
+                display: row.display,
+                password: row.password,
+                disabled: row.disabled,
+                created: from_micros(row.created)?,
+                modified: from_micros(row.modified)?,
+                arrival: row.arrival,
+            })
+        })
+        .collect()
+}

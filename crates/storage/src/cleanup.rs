@@ -1,0 +1,95 @@
+//! Removing what has run out. Each step is its own short transaction and can be repeated.
+
+use chrono::{DateTime, Days, Utc};
+use diesel::prelude::*;
+
+use crate::Result;
+use crate::database::{Database, Transaction};
+use crate::limits;
+use crate::registrations::RegistrationState;
+use crate::schema::{idempotency, password_reset, registration, session};
+use crate::sql_types::to_micros;
+
+/// How many rows were removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cleaned {
+    /// Outcomes kept for idempotency keys.
+    pub idempotency: usize,
+    /// Sessions that expired a day ago or longer.
+    pub sessions: usize,
+    /// One-time links.
+    pub resets: usize,
+    /// Registrations: refused ones [`limits::REGISTRATION_DAYS`] after their refusal, and approved or claimed ones
+    /// whose token no longer works. Pending ones wait for their decision.
+    pub registrations: usize,
+}
+
+/// Removes what has run out by `now`.
+pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cleaned> {
+    let at = to_micros(now);
+    let day_ago = to_micros(now.checked_sub_days(Days::new(1)).unwrap_or(now));
+    Ok(Cleaned {
+        idempotency: repeat(database, move |t| expired_idempotency(t, at)).await?,
+        sessions: repeat(database, move |t| {
+            let tokens = session::table
+                .filter(session::expires.le(day_ago))
+                .select(session::token)
+                .limit(limits::CLEANUP_ROWS)
+                .load::<String>(t.connection())?;
+            let rows = diesel::delete(session::table.filter(session::token.eq_any(tokens)));
+            Ok(rows.execute(t.connection())?)
+        })
+        .await?,
+        resets: repeat(database, move |t| {
+            let tokens = password_reset::table
+                .filter(password_reset::expires.le(day_ago))
+                .select(password_reset::token)
+                .limit(limits::CLEANUP_ROWS)
+                .load::<String>(t.connection())?;
+            let rows =
+                diesel::delete(password_reset::table.filter(password_reset::token.eq_any(tokens)));
+            Ok(rows.execute(t.connection())?)
+        })
+        .await?,
+        registrations: repeat(database, move |t| {
+            let ids = registration::table
+                .filter(registration::state.ne(RegistrationState::Pending.as_str()))
+                .filter(registration::expires.le(at))
+                .select(registration::id)
+                .limit(limits::CLEANUP_ROWS)
+                .load::<String>(t.connection())?;
+            let rows = diesel::delete(registration::table.filter(registration::id.eq_any(ids)));
+            Ok(rows.execute(t.connection())?)
+        })
+        .await?,
+    })
+}
+
+fn expired_idempotency(t: &mut Transaction<'_>, at: i64) -> Result<usize> {
+    // The key has two columns, so the limit is a moment: the one up to which so many rows have expired.
+    let moments = idempotency::table
+        .filter(idempotency::expires.le(at))
+        .order(idempotency::expires)
+        .select(idempotency::expires)
+        .limit(limits::CLEANUP_ROWS)
+        .load::<i64>(t.connection())?;
+    let Some(until) = moments.last() else {
+        return Ok(0);
+    };
+    let rows = diesel::delete(idempotency::table.filter(idempotency::expires.le(until)));
+    Ok(rows.execute(t.connection())?)
+}
+
+async fn repeat(
+    database: &Database,
+    step: impl FnMut(&mut Transaction<'_>) -> Result<usize> + Clone + Send + 'static,
+) -> Result<usize> {
+    let mut all = 0;
+    loop {
+        let rows = database.write(step.clone()).await?;
+        all += rows;
+        if i64::try_from(rows).unwrap_or(0) < limits::CLEANUP_ROWS {
+            return Ok(all);
+        }
+    }
+}

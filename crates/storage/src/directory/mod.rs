@@ -1,0 +1,42 @@
+//! The directory: entries, their history, and the order in which everything changed.
+
+mod apply;
+mod batch;
+mod changes;
+mod facts;
+mod read;
+mod save;
+mod stored;
+mod working_set;
+
+use std::sync::Arc;
+
+use domain::{Origin, Rules};
+
+pub(crate) use apply::apply_here;
+pub use apply::{Applied, Outcome};
+pub use batch::{BatchMode, BatchOutcome};
+pub use changes::{Access, Changed, Changes};
+pub(crate) use read::head;
+pub(crate) use stored::parse as stored_entry;
+pub use stored::{Revision, Stored};
+
+use crate::database::Database;
+
+/// Entries, their history, and the order in which everything changed.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    pub(crate) database: Database,
+    pub(crate) node: Arc<Node>,
+}
+
+/// What decisions need to know of this node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// The base URL.
+    pub(crate) origin: Origin,
+    /// Its row.
+    pub(crate) origin_row: i64,
+    /// Settings that decisions depend on.
+    pub(crate) rules: Rules,
+}

@@ -1,0 +1,196 @@
+//! What a transaction knows of entries: what it has read, and on top of that what it has decided and not yet written.
+//! Later commands of a batch see through it what earlier ones did.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{Current, Entry, EntryId, Kind, Known, Visibility, entity_tag};
+
+use crate::Result;
+use crate::directory::stored::parse;
+use crate::rows::{EntryReferenceRow, EntryRow, RevisionRow};
+use crate::sql_types::{from_column, to_unsigned};
+
+/// Owner, kind and the owner's own key.
+pub(crate) type ExternalKey = (EntryId, Kind, String);
+
+/// An entry in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) row: EntryRow,
+    /// Whether the database has a row under this id.
+    pub(crate) exists: bool,
+}
+
+/// An entry as [`domain::prepare`] wants to see it.
+pub(crate) enum Loaded {
+    Missing,
+    Live(Box<Entry>, String),
+    Deleted(Box<Entry>),
+    Purged,
+}
+
+impl Loaded {
+    pub(crate) fn current(&self) -> Current<'_> {
+        match self {
+            Self::Missing => Current::Missing,
+            Self::Live(entry, tag) => Current::Live(entry, tag),
+            Self::Deleted(entry) => Current::Deleted(entry),
+            Self::Purged => Current::Purged,
+        }
+    }
+}
+
+/// What a transaction knows of entries.
+#[derive(Debug, Default)]
+pub(crate) struct WorkingSet {
+    /// Entries, `None` where there is none.
+    pub(crate) states: HashMap<EntryId, Option<State>>,
+    /// Which live entry has a key.
+    pub(crate) external: HashMap<ExternalKey, Option<EntryId>>,
+    /// What is known of live entries that others refer to.
+    pub(crate) known: HashMap<EntryId, Option<Known>>,
+    /// Live entries that refer to an entry, as the database has it.
+    pub(crate) referrers: HashMap<EntryId, Vec<(EntryId, Visibility)>>,
+
+    /// Entries that are not yet written as they are here, in the order of their first change.
+    pub(crate) dirty: Vec<EntryId>,
+    dirty_set: HashSet<EntryId>,
+    /// What the entries in `dirty` refer to from now on.
+    pub(crate) references: HashMap<EntryId, Vec<EntryId>>,
+    /// Which entries in `dirty` refer to one from now on.
+    new_referrers: HashMap<EntryId, HashMap<EntryId, Visibility>>,
+    /// Keys that the database still has under entries that let go of them.
+    released: HashSet<ExternalKey>,
+    pub(crate) revisions: Vec<RevisionRow>,
+    pub(crate) purged: Vec<EntryId>,
+}
+
+impl WorkingSet {
+    /// The entry with this id, which must have been loaded.
+    pub(crate) fn loaded(&self, id: EntryId) -> Result<Loaded> {
+        let Some(Some(State { row, .. })) = self.states.get(&id) else {
+            return Ok(Loaded::Missing);
+        };
+        let Some(body) = &row.body else {
+            return Ok(Loaded::Purged);
+        };
+        let entry = Box::new(parse(body)?);
+        if row.deleted {
+            return Ok(Loaded::Deleted(entry));
+        }
+        let tag = entity_tag(
+            from_column("a version", row.version)?,
+            to_unsigned(row.hash),
+        );
+        Ok(Loaded::Live(entry, tag))
+    }
+
+    /// The live entries that refer to `id`, which must have been loaded.
+    pub(crate) fn referrers_of(&self, id: EntryId) -> Vec<(EntryId, Visibility)> {
+        let mut found: Vec<_> = self
+            .referrers
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .filter(|(source, _)| !self.dirty_set.contains(source))
+            .copied()
+            .collect();
+        found.extend(
+            self.new_referrers
+                .get(&id)
+                .into_iter()
+                .flatten()
+                .map(|(id, seen)| (*id, *seen)),
+        );
+        found
+    }
+
+    /// Whether `key` can only be written after what is here was written.
+    pub(crate) fn must_write_before(&self, key: &ExternalKey) -> bool {
+        self.released.contains(key)
+    }
+
+    /// Takes over the new state of an entry and what it refers to (nothing, once it is deleted).
+    pub(crate) fn put(
+        &mut self,
+        id: EntryId,
+        row: EntryRow,
+        before: Option<ExternalKey>,
+        after: Option<ExternalKey>,
+        known: Option<Known>,
+        references: Vec<EntryId>,
+    ) {
+        if before != after {
+            if let Some(key) = before {
+                self.external.insert(key.clone(), None);
+                self.released.insert(key);
+            }
+            if let Some(key) = after {
+                self.external.insert(key, Some(id));
+            }
+        }
+        for target in self.references.remove(&id).unwrap_or_default() {
+            if let Some(sources) = self.new_referrers.get_mut(&target) {
+                sources.remove(&id);
+            }
+        }
+        if let Some(known) = known {
+            for target in &references {
+                self.new_referrers
+                    .entry(*target)
+                    .or_default()
+                    .insert(id, known.visibility);
+            }
+        }
+        self.references.insert(id, references);
+        self.known.insert(id, known);
+        let exists = matches!(self.states.get(&id), Some(Some(State { exists: true, .. })));
+        self.states.insert(id, Some(State { row, exists }));
+        if self.dirty_set.insert(id) {
+            self.dirty.push(id);
+        }
+    }
+
+    /// The rows to write: those that the database does not have, and those that it has.
+    pub(crate) fn take_rows(&mut self) -> (Vec<EntryRow>, Vec<EntryRow>) {
+        let (mut new, mut changed) = (Vec::new(), Vec::new());
+        for id in &self.dirty {
+            if let Some(Some(state)) = self.states.get_mut(id) {
+                if state.exists { &mut changed } else { &mut new }.push(state.row.clone());
+                state.exists = true;
+            }
+        }
+        (new, changed)
+    }
+
+    /// The references to write.
+    pub(crate) fn reference_rows(&self) -> Vec<EntryReferenceRow> {
+        self.dirty
+            .iter()
+            .filter_map(|id| self.references.get(id).map(|targets| (id, targets)))
+            .flat_map(|(source, targets)| {
+                targets.iter().map(|target| EntryReferenceRow {
+                    source: source.to_string(),
+                    target: target.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    /// Everything is written: what the database has is what is here.
+    pub(crate) fn written(&mut self) {
+        let merged = self
+            .referrers
+            .keys()
+            .map(|id| (*id, self.referrers_of(*id)))
+            .collect();
+        self.referrers = merged;
+        self.dirty.clear();
+        self.dirty_set.clear();
+        self.references.clear();
+        self.new_referrers.clear();
+        self.released.clear();
+        self.revisions.clear();
+        self.purged.clear();
+    }
+}

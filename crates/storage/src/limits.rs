@@ -1,0 +1,57 @@
+//! Every number that tunes this crate, in one place. What an entry may hold stands in `domain::limits`.
+
+use std::time::Duration;
+
+/// How long one attempt to reach a PostgreSQL server may take, unless the URL says otherwise (`connect_timeout`).
+pub(crate) const CONNECT_SECONDS: u32 = 2;
+/// How long sent data may stay unacknowledged before the connection counts as dead (`tcp_user_timeout`).
+pub(crate) const TCP_USER_MILLIS: u32 = 10_000;
+/// How long a caller waits for a connection from a pool before the database counts as unavailable.
+pub(crate) const CHECKOUT: Duration = Duration::from_secs(3);
+/// How long a write waits for its turn behind other writes of this process.
+pub(crate) const WRITE_TURN: Duration = Duration::from_secs(30);
+/// How long a read waits for its turn.
+pub(crate) const READ_TURN: Duration = Duration::from_secs(10);
+/// How long a write waits for writers of other processes.
+pub(crate) const LOCK_MILLIS: u32 = 15_000;
+/// After how long PostgreSQL ends a transaction whose process has stopped in the middle, so that it blocks nobody.
+pub(crate) const IDLE_IN_TRANSACTION_SECONDS: u32 = 120;
+/// How often a write is tried before its error is reported.
+pub(crate) const WRITE_ATTEMPTS: u32 = 5;
+/// How often a read is tried.
+pub(crate) const READ_ATTEMPTS: u32 = 3;
+/// The first pause between attempts; it doubles each time.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Pages (4 KiB) after which SQLite moves its write-ahead log into the database.
+pub(crate) const WAL_PAGES: u32 = 4_000;
+/// Kibibytes of page cache of the one SQLite writer.
+pub(crate) const WRITER_CACHE_KIB: u32 = 16_384;
+/// Kibibytes of page cache of each SQLite reader.
+pub(crate) const READER_CACHE_KIB: u32 = 4_096;
+
+/// Bind parameters of one SQLite statement (`SQLITE_MAX_VARIABLE_NUMBER` of the bundled library).
+#[cfg(test)]
+pub(crate) const SQLITE_PARAMETERS: usize = 32_766;
+/// Rows of one multi-row statement. With 15 columns at most this stays below the parameter limits of SQLite (32,766)
+/// and PostgreSQL (65,535); longer statements do not get faster.
+pub(crate) const ROWS_PER_STATEMENT: usize = 500;
+/// Keys of one `IN` list.
+pub(crate) const KEYS_PER_STATEMENT: usize = 5_000;
+
+/// Most items that one call of [`changes_since`](crate::Directory::changes_since) returns.
+pub const CHANGES: usize = 10_000;
+/// Most rows of one chunk of a scan.
+pub(crate) const SCAN: i64 = 10_000;
+/// Most rows of any other list.
+pub const LIST: i64 = 1_000;
+/// Most commands of one call of [`apply_batch`](crate::Directory::apply_batch) in one transaction.
+pub const BATCH: usize = domain::limits::BATCH_LINES;
+/// Days after which a refused or never claimed registration is erased.
+pub const REGISTRATION_DAYS: u64 = 30;
+/// Rows that one clean-up transaction removes at most, so that no writer waits long behind it.
+pub(crate) const CLEANUP_ROWS: i64 = 5_000;
+/// Bytes of one line of an archive: a quality standard with its escapes, twice.
+pub(crate) const ARCHIVE_LINE: u64 = 8 * 1024 * 1024;
+/// Findings that an integrity check lists; the rest are counted.
+pub const FINDINGS: usize = 200;

@@ -1,0 +1,133 @@
+//! Bringing a database up to date, and refusing one that is newer than this software.
+
+use diesel::backend::Backend;
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::connection::{AnyConnection, Connector, Purpose, Target, on_each};
+use crate::database::WRITE_LOCK;
+use crate::limits;
+use crate::{Result, StorageError};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Runs what is pending and returns the names of what was run. Makes the file of a SQLite database.
+pub(crate) fn migrate(target: &Target) -> Result<Vec<String>> {
+    target.create()?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match migrate_once(target) {
+            // Another process migrates at the same moment.
+            Err(StorageError::Busy { .. }) if attempt < limits::WRITE_ATTEMPTS => {
+                std::thread::sleep(limits::FIRST_PAUSE * attempt);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn migrate_once(target: &Target) -> Result<Vec<String>> {
+    let mut connection = connect(target)?;
+    if let AnyConnection::Postgres(inner) = &mut connection {
+        // Held by this connection, which ends with this function.
+        inner.batch_execute(&format!("SELECT pg_advisory_lock({WRITE_LOCK})"))?;
+    }
+    let pending = pending_of(&mut connection)?;
+    match &mut connection {
+        AnyConnection::Sqlite(inner) => run(inner, SQLITE)?,
+        AnyConnection::Postgres(inner) => run(inner, POSTGRES)?,
+    }
+    Ok(pending)
+}
+
+/// The names of migrations that must still run, oldest first.
+///
+/// # Errors
+/// [`StorageError::NewerDatabase`] where the database has seen migrations that this software does not know.
+pub(crate) fn pending(target: &Target) -> Result<Vec<String>> {
+    pending_of(&mut connect(target)?)
+}
+
+/// The newest migration that this software knows for the database behind a connection.
+pub(crate) fn newest(connection: &AnyConnection) -> Result<String> {
+    let known = match connection {
+        AnyConnection::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE)?,
+        AnyConnection::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES)?,
+    };
+    Ok(known.into_iter().next_back().unwrap_or_default())
+}
+
+fn connect(target: &Target) -> Result<AnyConnection> {
+    Connector {
+        target: target.clone(),
+        purpose: Purpose::Write,
+    }
+    .open()
+}
+
+fn pending_of(connection: &mut AnyConnection) -> Result<Vec<String>> {
+    let known = match connection {
+        AnyConnection::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE)?,
+        AnyConnection::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES)?,
+    };
+    let applied: Vec<String> = on_each!(connection, inner => inner.applied_migrations())
+        .map_err(failure)?
+        .into_iter()
+        .map(|version| version.to_string())
+        .collect();
+    let version = |name: &str| name.split('_').next().unwrap_or_default().to_owned();
+    let unknown = applied
+        .iter()
+        .filter(|found| !known.iter().any(|name| version(name) == **found))
+        .max();
+    if let Some(found) = unknown {
+        let newest = known.last().map_or_else(String::new, |name| version(name));
+        return Err(StorageError::NewerDatabase {
+            found: found.clone(),
+            known: newest,
+        });
+    }
+    Ok(known
+        .into_iter()
+        .filter(|name| !applied.contains(&version(name)))
+        .collect())
+}
+
+/// The names of all migrations that this software knows, oldest first.
+fn names<DB: Backend>(source: &EmbeddedMigrations) -> Result<Vec<String>>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let migrations: Vec<Box<dyn Migration<DB>>> = source.migrations().map_err(failure)?;
+    let mut names: Vec<String> = migrations
+        .iter()
+        .map(|migration| migration.name().to_string())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn run<C, DB>(connection: &mut C, source: EmbeddedMigrations) -> Result<()>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    connection
+        .run_pending_migrations(source)
+        .map(drop)
+        .map_err(failure)
+}
+
+/// Errors of the harness are boxed; what comes from the database is still inside.
+fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> StorageError {
+    let log = error.to_string();
+    match error.downcast::<diesel::result::Error>() {
+        Ok(error) => StorageError::from(*error),
+        Err(_) if log.contains("locked") => StorageError::Busy { log },
+        Err(_) => StorageError::Internal { log },
+    }
+}

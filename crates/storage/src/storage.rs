@@ -1,0 +1,257 @@
+//! The whole of it: opening a database, and what is in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::{Actor, EntryId, Origin, Rules};
+use uuid::Uuid;
+
+use crate::access::name;
+use crate::archive::{self, Archived};
+use crate::cleanup::{self, Cleaned};
+use crate::connection::Target;
+use crate::database::{Database, Transaction, blocking};
+use crate::directory::Node;
+use crate::integrity::{self, Integrity};
+use crate::rows::{MetaRow, OriginRow};
+use crate::schema::{meta, origin};
+use crate::sql_types::{to_entry_id, to_micros, to_uuid};
+use crate::{
+    Accounts, Audit, Clients, Corrections, Directory, Registrations, Result, Sessions,
+    StorageError, migration,
+};
+
+/// How a database is opened.
+#[derive(Clone)]
+pub struct Settings {
+    /// `sqlite://path` or `postgres://...`.
+    pub url: String,
+    /// The base URL of this node.
+    pub origin: Origin,
+    /// Settings that decisions depend on.
+    pub rules: Rules,
+    /// How many queries may run at once.
+    pub readers: u32,
+}
+
+/// An open database. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// Entries, their history, and the order of all changes.
+    pub directory: Directory,
+    /// Accounts, memberships, passwords and one-time links.
+    pub accounts: Accounts,
+    /// Clients of partner organisations.
+    pub clients: Clients,
+    /// Signed-in accounts.
+    pub sessions: Sessions,
+    /// Organisations that ask to take part.
+    pub registrations: Registrations,
+    /// Reported errors.
+    pub corrections: Corrections,
+    /// Who did what when.
+    pub audit: Audit,
+    database: Database,
+    generation: Uuid,
+}
+
+impl Storage {
+    /// Brings the database behind `url` up to date, making it if it is SQLite and not there, and returns the names of
+    /// the migrations that ran.
+    ///
+    /// # Errors
+    /// [`StorageError::NewerDatabase`], [`StorageError::Url`], and those of the database.
+    pub async fn migrate(url: &str) -> Result<Vec<String>> {
+        let target = Target::parse(url)?;
+        blocking(move || migration::migrate(&target)).await
+    }
+
+    /// The names of the migrations that the database behind `url` still needs.
+    ///
+    /// # Errors
+    /// As [`Storage::migrate`].
+    pub async fn pending_migrations(url: &str) -> Result<Vec<String>> {
+        let target = Target::parse(url)?;
+        blocking(move || migration::pending(&target)).await
+    }
+
+    /// Opens a database that is up to date. The first opening makes it this node's.
+    ///
+    /// # Errors
+    /// [`StorageError::PendingMigrations`], [`StorageError::NewerDatabase`], [`StorageError::OtherOrigin`],
+    /// [`StorageError::Url`], and those of the database.
+    pub async fn open(settings: Settings, now: DateTime<Utc>) -> Result<Self> {
+        let target = Target::parse(&settings.url)?;
+        let checked = target.clone();
+        let pending = blocking(move || migration::pending(&checked)).await?;
+        if !pending.is_empty() {
+            return Err(StorageError::PendingMigrations { pending });
+        }
+        let database = Database::new(target, settings.readers);
+        let base_url = settings.origin.as_str().to_owned();
+        let (generation, origin_row) = database.write(move |t| identify(t, &base_url, now)).await?;
+        let node = Arc::new(Node {
+            origin: settings.origin,
+            origin_row,
+            rules: settings.rules,
+        });
+        let directory = Directory {
+            database: database.clone(),
+            node,
+        };
+        Ok(Self {
+            accounts: Accounts(database.clone()),
+            clients: Clients(database.clone()),
+            sessions: Sessions(database.clone()),
+            registrations: Registrations(directory.clone()),
+            corrections: Corrections(database.clone()),
+            audit: Audit(database.clone()),
+            directory,
+            database,
+            generation,
+        })
+    }
+
+    /// What changes with every restore: arrival numbers, cursors and entity tags of another generation are void.
+    #[must_use]
+    pub fn generation(&self) -> Uuid {
+        self.generation
+    }
+
+    /// The base URL of this node.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.directory.node.origin
+    }
+
+    /// The organisation that runs this node, once it is known.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn operator(&self) -> Result<Option<EntryId>> {
+        self.database
+            .read(|c| {
+                let id: Option<String> = meta::table.select(meta::operator).first(c)?;
+                id.map(|id| to_entry_id("the operator", &id)).transpose()
+            })
+            .await
+    }
+
+    /// Says which organisation runs this node. That it exists is the caller's to check.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_operator(&self, actor: &Actor, id: EntryId, now: DateTime<Utc>) -> Result<()> {
+        let (actor, id) = (name(actor), id.to_string());
+        self.database
+            .write(move |t| {
+                t.arrive(to_micros(now), &actor, "node.operator", &id)?;
+                diesel::update(meta::table)
+                    .set(meta::operator.eq(&id))
+                    .execute(t.connection())?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Whether the database answers: one short query.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.directory.head().await.map(drop)
+    }
+
+    /// Removes what has run out by `now`: idempotency outcomes, sessions, one-time links, registrations.
+    ///
+    /// # Errors
+    /// Those of the database; what was removed before stays removed.
+    pub async fn clean(&self, now: DateTime<Utc>) -> Result<Cleaned> {
+        cleanup::clean(&self.database, now).await
+    }
+
+    /// Writes everything, as it is at one moment, to a new file that either database can be restored from: one JSON
+    /// value per line. The file holds password hashes and is readable by its owner only.
+    ///
+    /// # Errors
+    /// [`StorageError::File`], [`StorageError::Full`], and those of the database.
+    pub async fn backup(&self, path: &Path, now: DateTime<Utc>) -> Result<Archived> {
+        let (database, path) = (self.database.clone(), path.to_owned());
+        blocking(move || archive::write(&database, &path, now)).await
+    }
+
+    /// Fills the migrated, empty database behind `url` from an archive, as a new generation.
+    ///
+    /// # Errors
+    /// [`Conflict::NotEmpty`](crate::Conflict::NotEmpty), [`StorageError::Archive`], [`StorageError::File`], and those
+    /// of the database. Then the database is still empty.
+    pub async fn restore(url: &str, path: &Path) -> Result<Archived> {
+        let target = Target::parse(url)?;
+        let checked = target.clone();
+        let pending = blocking(move || migration::pending(&checked)).await?;
+        if !pending.is_empty() {
+            return Err(StorageError::PendingMigrations { pending });
+        }
+        archive::restore(&Database::new(target, 1), path.to_owned()).await
+    }
+
+    /// Looks for contradictions in what is stored. Reads everything: minutes for a million entries.
+    ///
+    /// # Errors
+    /// Those of the database; contradictions stand in the result.
+    pub async fn check_integrity(&self) -> Result<Integrity> {
+        let database = self.database.clone();
+        blocking(move || integrity::check(&database)).await
+    }
+}
+
+/// Whose database this is; says so in a new one.
+fn identify(t: &mut Transaction<'_>, base_url: &str, now: DateTime<Utc>) -> Result<(Uuid, i64)> {
+    let own: Option<OriginRow> = origin::table
+        .filter(origin::is_self)
+        .first(t.connection())
+        .optional()?;
+    let row = match own {
+        Some(row) if row.base_url != base_url => {
+            return Err(StorageError::OtherOrigin {
+                found: row.base_url,
+                configured: base_url.to_owned(),
+            });
+        }
+        Some(row) => row,
+        None => {
+            let row = OriginRow {
+                id: 1,
+                base_url: base_url.to_owned(),
+                is_self: true,
+            };
+            diesel::insert_into(origin::table)
+                .values(&row)
+                .execute(t.connection())?;
+            row
+        }
+    };
+    let known: Option<String> = meta::table
+        .select(meta::generation)
+        .first(t.connection())
+        .optional()?;
+    let generation = match known {
+        Some(generation) => to_uuid("the generation", &generation)?,
+        None => {
+            let generation = Uuid::now_v7();
+            let row = MetaRow {
+                id: 1,
+                generation: generation.to_string(),
+                operator: None,
+                created: to_micros(now),
+            };
+            diesel::insert_into(meta::table)
+                .values(&row)
+                .execute(t.connection())?;
+            generation
+        }
+    };
+    Ok((generation, row.id))
+}
