@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    packages,
     postgres::Server,
     process::{cargo, run as run_program},
     test::target_directory,
@@ -23,6 +24,8 @@ pub(crate) struct Options {
 
 /// Builds and measures.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    packages::need("wrk", "wrk")?;
+    packages::need("taskset", "util-linux")?;
     run_program(cargo().args([
         "build",
         "--release",
@@ -45,9 +48,5 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.quick {
         command.arg("--quick");
     }
-    run_program(
-        command
-            .args(&options.arguments)
-            .env("LOTSE_TEST_POSTGRES", server.url()),
-    )
+    run_program(command.args(&options.arguments).envs(server.variables()))
 }

@@ -11,6 +11,7 @@
 mod bench;
 mod checks;
 mod licences;
+mod packages;
 mod postgres;
 mod process;
 mod test;

@@ -13,14 +13,19 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use tempfile::TempDir;
 
-use crate::process;
+use crate::{packages, process};
 
 /// The version that we test on.
 const MAJOR: u32 = 15;
 /// Where Debian keeps the binaries of all versions.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// The variable through which tests hear of the server: a URL of its superuser.
-const VARIABLE: &str = "LOTSE_TEST_POSTGRES";
+const URL: &str = "LOTSE_TEST_POSTGRES";
+/// The variable through which they hear of the certificate that the server shows to clients that want TLS.
+const CERTIFICATE: &str = "LOTSE_TEST_POSTGRES_CERTIFICATE";
+/// The server's certificate, signed by itself, and its key, in its folder.
+const CERTIFICATE_FILE: &str = "server.crt";
+const KEY_FILE: &str = "server.key";
 /// How long the server may take to accept its first connection, and how long to stop at each degree of force.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Somebody else may take the free port that we found before the server does.
@@ -45,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     process::run(
         Command::new(program)
             .args(arguments)
-            .env(VARIABLE, server.url()),
+            .envs(server.variables()),
     )
 }
 
@@ -66,6 +71,8 @@ impl Server {
     /// Names what is missing on the machine, or shows the server's log.
     pub(crate) fn start(durable: bool) -> Result<Self> {
         let programs = programs()?;
+        packages::need("openssl", "openssl")?;
+        packages::need("setpriv", "util-linux")?;
         let account = Account::for_server()?;
         for attempt in 1.. {
             match Self::try_start(&programs, &account, durable) {
@@ -79,12 +86,17 @@ impl Server {
         bail!("PostgreSQL did not start")
     }
 
-    /// The URL of the superuser.
-    pub(crate) fn url(&self) -> String {
-        format!(
+    /// What tests are told about it.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 2] {
+        let url = format!(
             "postgres://lotse:{}@127.0.0.1:{}/postgres",
             self.password, self.port
-        )
+        );
+        let certificate = self.folder.path().join(CERTIFICATE_FILE);
+        [
+            (URL, url),
+            (CERTIFICATE, certificate.to_string_lossy().into_owned()),
+        ]
     }
 
     fn try_start(programs: &Path, account: &Account, durable: bool) -> Result<Self> {
@@ -119,6 +131,7 @@ impl Server {
             .arg(&data)
             .stdout(Stdio::null());
         process::run(&mut create)?;
+        make_certificate(account, folder.path())?;
 
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let log = folder.path().join("log");
@@ -128,7 +141,15 @@ impl Server {
             .arg(&data)
             .args(["-h", "127.0.0.1", "-p", &port.to_string()]);
         command.arg("-k").arg(folder.path());
-        let mut settings = vec!["max_connections=300", "shared_buffers=256MB"];
+        let certificate = folder.path().join(CERTIFICATE_FILE);
+        let key = folder.path().join(KEY_FILE);
+        command
+            .arg("-c")
+            .arg(format!("ssl_cert_file={}", certificate.display()));
+        command
+            .arg("-c")
+            .arg(format!("ssl_key_file={}", key.display()));
+        let mut settings = vec!["ssl=on", "max_connections=300", "shared_buffers=256MB"];
         if !durable {
             settings.extend([
                 "fsync=off",
@@ -210,6 +231,27 @@ impl Drop for Server {
     }
 }
 
+/// A certificate for the loopback address that is its own authority.
+fn make_certificate(account: &Account, folder: &Path) -> Result<()> {
+    let mut make = account.command(Path::new("openssl"));
+    make.args([
+        "req", "-x509", "-nodes", "-days", "7", "-batch", "-newkey", "ec",
+    ])
+    .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
+    .args([
+        "-subj",
+        "/CN=127.0.0.1",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ])
+    .arg("-keyout")
+    .arg(folder.join(KEY_FILE))
+    .arg("-out")
+    .arg(folder.join(CERTIFICATE_FILE))
+    .stderr(Stdio::null());
+    process::run(&mut make)
+}
+
 /// Under whose name the server runs: PostgreSQL refuses to run as root.
 enum Account {
     Own,
@@ -273,16 +315,7 @@ fn programs() -> Result<PathBuf> {
     if let Some(found) = find_programs() {
         return Ok(found);
     }
-    if getuid().is_root() && Path::new("/etc/debian_version").exists() {
-        println!("PostgreSQL {MAJOR} is missing: installing the package postgresql-{MAJOR}");
-        apt_get(&["update"])?;
-        apt_get(&[
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            &format!("postgresql-{MAJOR}"),
-        ])?;
-    }
+    packages::install_if_allowed(&format!("postgresql-{MAJOR}"))?;
     find_programs().with_context(|| {
         format!(
             "PostgreSQL {MAJOR} is missing. Needed: initdb, postgres and pg_isready in {DEBIAN}/{MAJOR}/bin or in the \
@@ -309,14 +342,4 @@ fn major_version(program: &Path) -> Option<u32> {
     let answer = String::from_utf8(answer.stdout).ok()?;
     let version = answer.split_whitespace().nth(2)?;
     version.split('.').next()?.parse().ok()
-}
-
-/// Runs apt-get without questions.
-pub(crate) fn apt_get(arguments: &[&str]) -> Result<()> {
-    process::run(
-        Command::new("apt-get")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .arg("-q")
-            .args(arguments),
-    )
 }

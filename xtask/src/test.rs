@@ -52,9 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn tests(options: &Options) -> Result<()> {
     let server = Server::start(false)?;
     let mut command = cargo();
-    command
-        .args(["test", "--locked"])
-        .env("LOTSE_TEST_POSTGRES", server.url());
+    command.args(["test", "--locked"]).envs(server.variables());
     if options.arguments.is_empty() {
         command.args(["--workspace", "--no-fail-fast"]);
     }
