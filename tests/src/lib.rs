@@ -13,10 +13,13 @@
 pub mod blocks;
 pub mod database;
 pub mod node;
+pub mod openapi;
+pub mod party;
 pub mod proxy;
 
 pub use database::Database;
 pub use node::{Node, TestNode};
+pub use party::{Answer, Party};
 
 /// Makes a test of a function of a [`Database`] on each database: `on_both!(name_of_the_function);`.
 #[macro_export]
