@@ -1,0 +1,336 @@
+//! The index: opening, loading, following changes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use domain::{Entry, EntryKey};
+use parking_lot::Mutex;
+
+use crate::build;
+use crate::document::{Document, KeyHash};
+use crate::shared::{ColumnChange, Reached, Shared};
+use crate::snapshot::Snapshot;
+use crate::text::{Job, Store, Writer};
+use crate::{IndexError, limits};
+
+/// A change of the directory, as it is followed in arrival order.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An entry is new or has changed.
+    Put(Box<Document>),
+    /// An entry is gone.
+    Remove {
+        /// Its key.
+        key: EntryKey,
+        /// The number of the change.
+        arrival: i64,
+    },
+}
+
+impl Change {
+    /// The change that brings `entry`, whose consents are looked at on the day `today`.
+    #[must_use]
+    pub fn put(entry: &Entry, arrival: i64, today: chrono::NaiveDate) -> Self {
+        Self::Put(Box::new(Document::new(entry, arrival, today)))
+    }
+
+    /// The number of the change.
+    #[must_use]
+    pub fn arrival(&self) -> i64 {
+        match self {
+            Self::Put(document) => document.arrival,
+            Self::Remove { arrival, .. } => *arrival,
+        }
+    }
+}
+
+/// The read model: columns in memory, and full text on disk. Cloning it gives another handle to the same one; when the
+/// last handle is dropped, its threads end.
+#[derive(Clone)]
+pub struct Index {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    /// Held for as long as a batch is applied: changes reach columns and text in the same order.
+    text: Mutex<Option<SyncSender<Job>>>,
+    merges: Mutex<Option<Sender<Wake>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Changes up to this number were in the text index when it was opened.
+    text_resumes_after: i64,
+}
+
+/// What the merging thread is told.
+enum Wake {
+    Look,
+    Everything,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index").field("snapshot", &self.snapshot()).finish_non_exhaustive()
+    }
+}
+
+impl Index {
+    /// Opens the index. Columns start empty: [`Index::load`] them. The text index in `folder` (`None`: in memory only)
+    /// goes on from where it was, if it belongs to the same `generation` of the database and the same analysis;
+    /// otherwise it is built anew.
+    ///
+    /// # Errors
+    /// [`IndexError`] where the folder cannot be used or another process writes in it.
+    pub fn open(folder: Option<&Path>, generation: &str) -> Result<Self, IndexError> {
+        let store = Store::open(folder, generation)?;
+        let text_resumes_after = store.progress.through;
+        let shared = Arc::new(Shared::new());
+        let (text, jobs) = sync_channel(limits::TEXT_QUEUE);
+        let (merges, wakes) = channel();
+        let writer = Writer::new(store, Arc::clone(&shared), jobs)?;
+        let writing = Builder::new().name("search-text".into()).spawn(move || writer.run())?;
+        let merger = Merger { shared: Arc::clone(&shared), text: text.clone() };
+        let merging = Builder::new().name("search-merge".into()).spawn(move || {
+            // Wakes that came while it was merging are one wake.
+            while let Ok(mut wake) = wakes.recv() {
+                while let Ok(next) = wakes.try_recv() {
+                    if matches!(next, Wake::Everything) {
+                        wake = next;
+                    }
+                }
+                merger.merge(matches!(wake, Wake::Everything));
+            }
+        })?;
+        let inner = Inner {
+            shared,
+            text: Mutex::new(Some(text)),
+            merges: Mutex::new(Some(merges)),
+            threads: Mutex::new(vec![merging, writing]),
+            text_resumes_after,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The index as it is now. Costs two atomic operations.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.shared.snapshot()
+    }
+
+    /// The number of the last change that the columns hold.
+    #[must_use]
+    pub fn arrival(&self) -> i64 {
+        self.snapshot().arrival
+    }
+
+    /// The number of the last change that full-text search sees.
+    #[must_use]
+    pub fn text_arrival(&self) -> i64 {
+        self.snapshot().text_arrival
+    }
+
+    /// Whether the text index could not be written when that was last tried. It goes on trying.
+    #[must_use]
+    pub fn is_text_failing(&self) -> bool {
+        self.inner.shared.is_text_failing()
+    }
+
+    /// Waits until the columns hold the change. Bound it with a time limit: the change may never come.
+    pub async fn reached(&self, arrival: i64) {
+        self.wait_for(|reached| reached.columns >= arrival).await;
+    }
+
+    /// Waits until full-text search sees the change. Bound it with a time limit.
+    pub async fn text_reached(&self, arrival: i64) {
+        self.wait_for(|reached| reached.text >= arrival).await;
+    }
+
+    async fn wait_for(&self, holds: impl Fn(&Reached) -> bool) {
+        // The sender lives as long as this handle, so that this can only end by the condition.
+        let _ = self.inner.shared.reached().wait_for(|reached| holds(reached)).await;
+    }
+
+    /// Takes in all changes up to the number `through`, in arrival order. Readers see all of them at once. Waits where
+    /// the text index cannot keep up; a small batch takes well under a millisecond otherwise.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`] where the text index's thread has ended. The columns hold the changes all the same.
+    pub fn apply(&self, changes: Vec<Change>, through: i64) -> Result<(), IndexError> {
+        self.take_in(changes, through, i64::MIN)
+    }
+
+    /// Changes up to `known` are in the text index already.
+    fn take_in(&self, changes: Vec<Change>, through: i64, known: i64) -> Result<(), IndexError> {
+        let text = self.inner.text.lock();
+        let mut jobs = Vec::with_capacity(changes.len() + 1);
+        let mut columns = Vec::with_capacity(changes.len());
+        for change in changes {
+            let is_new = change.arrival() > known;
+            match change {
+                Change::Put(mut document) => {
+                    let texts = document.take_texts();
+                    if is_new {
+                        jobs.push(Job::Put(KeyHash::of(&document.key), texts));
+                    }
+                    columns.push(ColumnChange::Put(*document));
+                }
+                Change::Remove { key, .. } => {
+                    let hash = KeyHash::of(&key);
+                    if is_new {
+                        jobs.push(Job::Remove(hash));
+                    }
+                    columns.push(ColumnChange::Remove(hash, key));
+                }
+            }
+        }
+        if !columns.is_empty() || through > self.arrival() {
+            self.inner.shared.apply(columns, through);
+        }
+        jobs.push(Job::Through(through));
+        let text = text.as_ref().ok_or(IndexError::Stopped)?;
+        for job in jobs {
+            text.send(job).map_err(|_| IndexError::Stopped)?;
+        }
+        self.wake(Wake::Look);
+        Ok(())
+    }
+
+    fn wake(&self, wake: Wake) {
+        if let Some(merges) = &*self.inner.merges.lock() {
+            // The merging thread only ends with the index.
+            let _ = merges.send(wake);
+        }
+    }
+
+    fn tell_text(&self, job: Job) -> Result<(), IndexError> {
+        let text = self.inner.text.lock();
+        text.as_ref().ok_or(IndexError::Stopped)?.send(job).map_err(|_| IndexError::Stopped)
+    }
+
+    /// Starts to fill an empty index with the directory's rows. Readers should wait until it is finished.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn load(&self) -> Result<Loader, IndexError> {
+        self.inner.shared.set_loading(true);
+        self.tell_text(Job::Loading(true))?;
+        Ok(Loader { index: self.clone(), waiting: Vec::new(), finished: false })
+    }
+
+    /// Forgets everything, so that it can be loaded anew: for a database that was restored.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn clear(&self) -> Result<(), IndexError> {
+        let text = self.inner.text.lock();
+        self.inner.shared.clear();
+        text.as_ref().ok_or(IndexError::Stopped)?.send(Job::Clear).map_err(|_| IndexError::Stopped)
+    }
+}
+
+/// Fills an index row by row. No more than [`limits::LOAD_ENTRIES`] rows wait in it at a time.
+#[derive(Debug)]
+pub struct Loader {
+    index: Index,
+    waiting: Vec<Change>,
+    finished: bool,
+}
+
+impl Loader {
+    /// Takes one row: an entry, or the trace of a deleted one. Each key comes once; the order does not matter.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn push(&mut self, change: Change) -> Result<(), IndexError> {
+        self.waiting.push(change);
+        if self.waiting.len() >= limits::LOAD_ENTRIES { self.flush(i64::MIN) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, through: i64) -> Result<(), IndexError> {
+        let known = self.index.inner.text_resumes_after;
+        self.index.take_in(std::mem::take(&mut self.waiting), through, known)
+    }
+
+    /// Ends loading: the index now holds all changes up to `through`. Makes one segment of all, sorted by name.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn finish(mut self, through: i64) -> Result<(), IndexError> {
+        self.flush(through)?;
+        self.end(true)
+    }
+
+    fn end(&mut self, whole: bool) -> Result<(), IndexError> {
+        self.finished = true;
+        let index = &self.index;
+        index.tell_text(Job::Loading(false))?;
+        if whole {
+            let merger = Merger { shared: Arc::clone(&index.inner.shared), text: index.text_sender()? };
+            merger.merge(true);
+            index.tell_text(Job::Settle)?;
+        }
+        index.inner.shared.set_loading(false);
+        Ok(())
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        if !self.finished && self.end(false).is_err() {
+            tracing::error!("the text index has stopped while it was loaded");
+        }
+    }
+}
+
+impl Index {
+    fn text_sender(&self) -> Result<SyncSender<Job>, IndexError> {
+        self.inner.text.lock().clone().ok_or(IndexError::Stopped)
+    }
+
+    /// Makes one segment of all in the background: for a quiet hour, or before measuring.
+    pub fn settle(&self) {
+        self.wake(Wake::Everything);
+        if self.tell_text(Job::Settle).is_err() {
+            tracing::warn!("the text index has stopped");
+        }
+    }
+}
+
+/// Merges column segments.
+struct Merger {
+    shared: Arc<Shared>,
+    text: SyncSender<Job>,
+}
+
+impl Merger {
+    fn merge(&self, mut all: bool) {
+        while let Some(task) = self.shared.merge_task(std::mem::take(&mut all)) {
+            if self.shared.is_closed() {
+                return;
+            }
+            let segment = build::merged(task.id, &task.sources);
+            let is_large = segment.len as usize >= limits::JOIN_ENTRIES;
+            self.shared.merged(&task, segment);
+            // The text index finds its way to a large segment by a table that has to be made for it. Where its thread is
+            // busy it looks by itself.
+            if is_large {
+                let _ = self.text.try_send(Job::Refresh);
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.close();
+        // Both threads end when nobody can tell them anything more; the text thread commits what it was told.
+        self.merges.lock().take();
+        self.text.lock().take();
+        for thread in self.threads.lock().drain(..) {
+            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+                tracing::error!("a thread of the index has panicked");
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What readers, the writer and the two background threads share.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
+use tokio::sync::watch;
+
+use crate::build::{self, Prepared};
+use crate::coverage::{Keeper, Kept};
+use crate::document::{Document, KeyHash};
+use crate::limits;
+use crate::segment::{NO_ORGANISATION, Segment};
+use crate::select::View;
+use crate::snapshot::{At, Snapshot};
+use crate::text::{TextView, fold};
+
+/// How far columns and text have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reached {
+    pub(crate) columns: i64,
+    pub(crate) text: i64,
+}
+
+pub(crate) struct Shared {
+    current: ArcSwap<Snapshot>,
+    /// Whoever replaces the snapshot holds this, for less than a millisecond.
+    state: Mutex<State>,
+    reached: watch::Sender<Reached>,
+    closed: AtomicBool,
+    text_failing: AtomicBool,
+}
+
+/// What only those who replace the snapshot need.
+#[derive(Default)]
+struct State {
+    organisations: HashMap<Arc<str>, u32>,
+    keeper: Keeper,
+    last_segment: u64,
+    /// Segments that are being merged: nobody else may take them away.
+    merging: HashSet<u64>,
+    /// While the index is loaded, segments stay as they are until the end.
+    loading: bool,
+}
+
+/// A change as the columns take it.
+pub(crate) enum ColumnChange {
+    Put(Document),
+    Remove(KeyHash, domain::EntryKey),
+}
+
+/// Segments that are to become one.
+pub(crate) struct MergeTask {
+    pub(crate) id: u64,
+    pub(crate) sources: Vec<(Arc<Segment>, Arc<RoaringBitmap>)>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        let snapshot = Snapshot {
+            views: Vec::new(),
+            text: Arc::new(TextView::empty()),
+            kept: Arc::new(Kept::default()),
+            arrival: i64::MIN,
+            text_arrival: i64::MIN,
+        };
+        Self {
+            current: ArcSwap::from_pointee(snapshot),
+            state: Mutex::default(),
+            reached: watch::Sender::new(Reached { columns: i64::MIN, text: i64::MIN }),
+            closed: AtomicBool::new(false),
+            text_failing: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    pub(crate) fn reached(&self) -> watch::Receiver<Reached> {
+        self.reached.subscribe()
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_text_failing(&self, failing: bool) {
+        self.text_failing.store(failing, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_text_failing(&self) -> bool {
+        self.text_failing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_loading(&self, loading: bool) {
+        self.state.lock().loading = loading;
+    }
+
+    fn publish(&self, snapshot: Snapshot) {
+        let reached = Reached { columns: snapshot.arrival, text: snapshot.text_arrival };
+        self.current.store(Arc::new(snapshot));
+        self.reached.send_if_modified(|before| std::mem::replace(before, reached) != reached);
+    }
+
+    /// Takes changes in. Of several of one key the last counts.
+    pub(crate) fn apply(&self, changes: Vec<ColumnChange>, through: i64) {
+        let mut last: HashMap<KeyHash, ColumnChange> = HashMap::with_capacity(changes.len());
+        for change in changes {
+            let hash = match &change {
+                ColumnChange::Put(document) => KeyHash::of(&document.key),
+                ColumnChange::Remove(hash, _) => *hash,
+            };
+            last.insert(hash, change);
+        }
+        let mut state = self.state.lock();
+        let before = self.snapshot();
+        let mut dead: Vec<RoaringBitmap> = vec![RoaringBitmap::new(); before.views.len()];
+        let mut put = Vec::with_capacity(last.len());
+        for (hash, change) in last {
+            let key = match &change {
+                ColumnChange::Put(document) => &document.key,
+                ColumnChange::Remove(_, key) => key,
+            };
+            if let Some(At { view, entry }) = before.find(hash, key.into())
+                && let (Some(dead), Some(view)) = (dead.get_mut(view as usize), before.views.get(view as usize))
+            {
+                dead.insert(entry);
+                state.keeper.remove(&view.segment, entry);
+            }
+            if let ColumnChange::Put(document) = change {
+                put.push(state.prepare(document, hash));
+            }
+        }
+        let mut views: Vec<View> = before.views.iter().zip(dead).map(|(view, dead)| killed(view, dead)).collect();
+        views.retain(|view| view.living() > 0 || state.merging.contains(&view.segment.id));
+        if !put.is_empty() {
+            let segment = Arc::new(build::from_documents(state.next_segment(), &mut put));
+            (0..segment.len).for_each(|entry| state.keeper.add(&segment, entry));
+            views.push(View::new(segment, Arc::default()));
+            if !state.loading {
+                state.gather_tail(&mut views);
+            }
+        }
+        let kept = state.keeper.publish(&before.kept);
+        let text = Arc::clone(&before.text);
+        let arrival = before.arrival.max(through);
+        self.publish(Snapshot { views, text, kept, arrival, text_arrival: before.text_arrival });
+    }
+
+    pub(crate) fn publish_text(&self, text: TextView, text_arrival: i64) {
+        let _state = self.state.lock();
+        let before = self.snapshot();
+        self.publish(Snapshot {
+            views: before.views.clone(),
+            text: Arc::new(text),
+            kept: Arc::clone(&before.kept),
+            arrival: before.arrival,
+            text_arrival,
+        });
+    }
+
+    /// Forgets all entries; numbers of changes start anew.
+    pub(crate) fn clear(&self) {
+        let mut state = self.state.lock();
+        let before = self.snapshot();
+        state.keeper = Keeper::default();
+        self.publish(Snapshot {
+            views: Vec::new(),
+            text: Arc::clone(&before.text),
+            kept: Arc::new(Kept::default()),
+            arrival: i64::MIN,
+            text_arrival: i64::MIN,
+        });
+    }
+
+    /// Segments that should be merged now, or all of them. They belong to the caller until [`Shared::merged`].
+    pub(crate) fn merge_task(&self, all: bool) -> Option<MergeTask> {
+        let mut state = self.state.lock();
+        if state.loading && !all {
+            return None;
+        }
+        let snapshot = self.snapshot();
+        let free: Vec<&View> =
+            snapshot.views.iter().filter(|view| !state.merging.contains(&view.segment.id)).collect();
+        let chosen = if all { everything(free) } else { due(free) };
+        if chosen.is_empty() {
+            return None;
+        }
+        let sources: Vec<_> = chosen.iter().map(|view| (Arc::clone(&view.segment), Arc::clone(&view.dead))).collect();
+        state.merging.extend(sources.iter().map(|(segment, _)| segment.id));
+        Some(MergeTask { id: state.next_segment(), sources })
+    }
+
+    /// Puts a merged segment in the place of its sources. What died in these meanwhile is dead in it too.
+    pub(crate) fn merged(&self, task: &MergeTask, segment: Segment) {
+        let mut state = self.state.lock();
+        let before = self.snapshot();
+        let mut dead = RoaringBitmap::new();
+        let mut at = before.views.len();
+        let mut views = Vec::with_capacity(before.views.len());
+        for view in &before.views {
+            let source = task.sources.iter().find(|(source, _)| source.id == view.segment.id);
+            let Some((source, dead_then)) = source else {
+                views.push(view.clone());
+                continue;
+            };
+            at = at.min(views.len());
+            for entry in &*view.dead - &**dead_then {
+                dead.extend(segment.find(source.hash(entry), source.key(entry)));
+            }
+        }
+        state.merging.retain(|id| task.sources.iter().all(|(source, _)| source.id != *id));
+        // A clear in between took the sources away: then there is nothing to put in their place.
+        let still_wanted = before.views.len() > views.len();
+        if still_wanted && segment.len as u64 > dead.len() {
+            views.insert(at.min(views.len()), View::new(Arc::new(segment), Arc::new(dead)));
+        }
+        self.publish(Snapshot {
+            views,
+            text: Arc::clone(&before.text),
+            kept: Arc::clone(&before.kept),
+            arrival: before.arrival,
+            text_arrival: before.text_arrival,
+        });
+    }
+}
+
+fn killed(view: &View, dead: RoaringBitmap) -> View {
+    if dead.is_empty() {
+        return view.clone();
+    }
+    View::new(Arc::clone(&view.segment), Arc::new(dead | &*view.dead))
+}
+
+fn everything(free: Vec<&View>) -> Vec<&View> {
+    let is_done = match free.as_slice() {
+        [] => true,
+        [only] => only.dead.is_empty(),
+        _ => false,
+    };
+    if is_done { Vec::new() } else { free }
+}
+
+/// Segments of similar size, where there are enough of them; else one with many dead entries.
+fn due(mut free: Vec<&View>) -> Vec<&View> {
+    free.sort_by_key(|view| view.living());
+    let mut sum = 0;
+    let mut run = 0;
+    for view in &free {
+        if run > 0 && view.living() > sum.max(limits::TAIL_ENTRIES as u64) {
+            break;
+        }
+        sum += view.living();
+        run += 1;
+    }
+    if run >= limits::MERGE_AT {
+        free.truncate(run);
+        return free;
+    }
+    let worn = |view: &&View| view.dead.len() * 100 > u64::from(view.segment.len) * limits::DEAD_PERCENT;
+    free.into_iter().find(|view| view.segment.len as usize > limits::TAIL_ENTRIES && worn(view)).into_iter().collect()
+}
+
+impl State {
+    fn next_segment(&mut self) -> u64 {
+        self.last_segment += 1;
+        self.last_segment
+    }
+
+    fn prepare(&mut self, document: Document, hash: KeyHash) -> Prepared {
+        let organisation = document.organisation.as_ref().map_or(NO_ORGANISATION, |uri| {
+            let next = self.organisations.len() as u32;
+            *self.organisations.entry(Arc::clone(uri)).or_insert(next)
+        });
+        Prepared { hash, sort_name: fold::sort_name(&document.name), organisation, document }
+    }
+
+    /// Makes one segment of the newest ones while they are small, so that single changes do not pile up.
+    fn gather_tail(&mut self, views: &mut Vec<View>) {
+        let mut entries = 0;
+        let mut from = views.len();
+        for view in views.iter().rev() {
+            entries += view.living();
+            if entries > limits::TAIL_ENTRIES as u64 || self.merging.contains(&view.segment.id) {
+                break;
+            }
+            from -= 1;
+        }
+        if views.len() - from < 2 {
+            return;
+        }
+        let sources: Vec<_> = views.drain(from..).map(|view| (view.segment, view.dead)).collect();
+        let merged = build::merged(self.next_segment(), &sources);
+        views.push(View::new(Arc::new(merged), Arc::default()));
+    }
+}

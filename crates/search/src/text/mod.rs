@@ -1,0 +1,19 @@
+//! Full text: analysis, the index on disk, and matching.
+//!
+//! Terms are folded spellings and, marked as such, stems and the parts of German compounds. What only narrower
+//! audiences may see stands in fields of its own, so that nobody finds by words that they may not read.
+
+mod analyse;
+pub(crate) mod fold;
+mod german;
+mod matching;
+mod stem;
+mod stop;
+mod store;
+mod view;
+mod writer;
+
+pub(crate) use matching::Scored;
+pub(crate) use store::Store;
+pub(crate) use view::TextView;
+pub(crate) use writer::{Job, Writer};
