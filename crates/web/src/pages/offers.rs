@@ -1,0 +1,221 @@
+//! `/offers`: search and filters, without a script.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use domain::kinds::Offer;
+use domain::{Content, Entry, Kind, Lang};
+use search::{Facet, FacetCounts, Query, QueryError, Viewer, limits};
+
+use super::{bad_request, ok, unavailable};
+use crate::directory::{Directory, Look};
+use crate::language::Reader;
+use crate::page::Page;
+use crate::shown::{self, Words};
+
+/// The filters of the page, with the code list of their values where they have one.
+const FILTERS: [(Facet, Values); 8] = [
+    (Facet::Country, Values::Regions),
+    (Facet::Destination, Values::Regions),
+    (Facet::Topic, Values::Codes("topic")),
+    (Facet::Phase, Values::Codes("phase")),
+    (Facet::TargetGroup, Values::Codes("target_group")),
+    (Facet::Language, Values::Languages),
+    (Facet::Mode, Values::Codes("mode")),
+    (Facet::Cost, Values::Codes("cost")),
+];
+
+/// What the values of a filter are.
+#[derive(Clone, Copy)]
+enum Values {
+    Regions,
+    Languages,
+    Codes(&'static str),
+}
+
+#[derive(Template)]
+#[template(path = "offers.html")]
+struct Offers {
+    page: Page,
+    q: String,
+    filters: Vec<Filter>,
+    /// Whether a filter is set: then they are shown unfolded.
+    filtered: bool,
+    found: String,
+    results: Vec<Hit>,
+    next: Option<String>,
+    first: Option<String>,
+    too_far: bool,
+}
+
+/// One filter as a list to choose from.
+struct Filter {
+    name: &'static str,
+    label: String,
+    options: Vec<Choice>,
+}
+
+/// One value to choose, with how many offers it would leave.
+struct Choice {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+/// One offer of the list.
+struct Hit {
+    href: String,
+    title: Words,
+    organisation: Option<Words>,
+    summary: Option<Words>,
+    places: String,
+    tags: Vec<String>,
+    verified: Option<String>,
+}
+
+pub(super) async fn get(request: HttpRequest, directory: web::Data<Directory>) -> HttpResponse {
+    let page = Page::new(&request, &directory.settings);
+    let Some(look) = directory.look() else {
+        return unavailable(page);
+    };
+    match list(page, &look) {
+        Ok(offers) => ok(offers.page.lang(), &offers),
+        Err((page, _)) => bad_request(page),
+    }
+}
+
+fn list(page: Page, look: &Look<'_>) -> Result<Offers, (Page, QueryError)> {
+    let query = query(&page);
+    let found = match look.snapshot.search(&query, &Viewer::Public) {
+        Ok(found) => found,
+        Err(error) => return Err((page, error)),
+    };
+    let hits = found
+        .hits
+        .iter()
+        .filter_map(|hit| self::hit(&look.read(&hit.json)?, look, &page.reader));
+    let filters = FILTERS
+        .iter()
+        .zip(&found.facets)
+        .map(|((facet, values), counts)| filter(*facet, *values, counts, &page));
+    let (results, filters): (Vec<Hit>, Vec<Filter>) = (hits.collect(), filters.collect());
+    Ok(Offers {
+        q: page.parameter("q").unwrap_or_default().to_owned(),
+        filtered: query.filters.len() > 1,
+        found: page.count("offers-results", found.total),
+        next: found
+            .next
+            .as_deref()
+            .map(|cursor| page.here_with("cursor", cursor)),
+        first: query.cursor.as_ref().map(|_| page.here_without("cursor")),
+        too_far: found.next.is_none()
+            && query.cursor.is_some()
+            && query.q.is_some()
+            && found.total > limits::RANKED_HITS as u64,
+        results,
+        filters,
+        page,
+    })
+}
+
+/// The question that the address asks. Parameters that this page does not know are left aside.
+fn query(page: &Page) -> Query {
+    let owned = |name| page.parameter(name).map(str::to_owned);
+    let query = Query {
+        q: owned("q").filter(|q| !q.trim().is_empty()),
+        cursor: owned("cursor"),
+        facets: FILTERS.iter().map(|(facet, _)| *facet).collect(),
+        ..Query::default()
+    };
+    let query = query.filter(Facet::Kind, [Kind::Offer.as_str()]);
+    FILTERS.iter().fold(query, |query, (facet, _)| {
+        match page.parameter(facet.as_str()) {
+            Some(value) => query.filter(*facet, [value]),
+            None => query,
+        }
+    })
+}
+
+fn filter(facet: Facet, values: Values, counts: &FacetCounts, page: &Page) -> Filter {
+    let label = |value: &str| match values {
+        Values::Regions => shown::region(value, &page.reader),
+        Values::Languages => shown::language(&Lang(value.to_owned()), &page.reader),
+        Values::Codes(scheme) => shown::label(scheme, value, &page.reader),
+    };
+    let chosen = page.parameter(facet.as_str());
+    let option = |(value, count): &(Arc<str>, u64)| Choice {
+        value: value.to_string(),
+        label: format!("{} ({count})", label(value)),
+        chosen: chosen == Some(value),
+    };
+    let mut options: Vec<Choice> = counts.values.iter().map(option).collect();
+    options.sort_by_cached_key(|choice| choice.label.to_lowercase());
+    // What was chosen stays in the list also where nothing is left of it.
+    if let Some(value) = chosen.filter(|_| !options.iter().any(|choice| choice.chosen)) {
+        options.insert(
+            0,
+            Choice {
+                value: value.to_owned(),
+                label: format!("{} (0)", label(value)),
+                chosen: true,
+            },
+        );
+    }
+    let label = page.t(&format!("filter-{}", facet.as_str().replace('_', "-")));
+    Filter {
+        name: facet.as_str(),
+        label,
+        options,
+    }
+}
+
+fn hit(entry: &Entry, look: &Look<'_>, reader: &Reader) -> Option<Hit> {
+    let Content::Offer(offer) = &entry.content else {
+        return None;
+    };
+    Some(Hit {
+        href: look.path(&entry.key(), reader),
+        title: look.heading(entry, reader),
+        organisation: look.name_of(&offer.organisation, entry, reader),
+        summary: offer
+            .summary
+            .as_ref()
+            .and_then(|summary| Words::best(summary, reader)),
+        places: places(offer, reader),
+        tags: tags(offer, reader),
+        verified: entry.last_verified.map(|date| {
+            reader
+                .interface
+                .message_with("entry-verified", "date", date.to_string())
+        }),
+    })
+}
+
+/// Where an offer is, or where it holds if it has no place.
+fn places(offer: &Offer, reader: &Reader) -> String {
+    let mut places: Vec<String> = offer
+        .places
+        .iter()
+        .map(|place| shown::place(place, reader))
+        .collect();
+    if places.is_empty() {
+        places = offer
+            .area_served
+            .iter()
+            .map(|code| shown::region(code, reader))
+            .collect();
+    }
+    places.dedup();
+    places.join(" · ")
+}
+
+fn tags(offer: &Offer, reader: &Reader) -> Vec<String> {
+    let topics = offer.topics.iter().map(|code| shown::code(code, reader));
+    let cost = offer.cost.iter().map(|code| shown::code(code, reader));
+    let languages = offer
+        .languages
+        .iter()
+        .map(|offered| shown::language(&offered.language, reader));
+    topics.chain(cost).chain(languages).collect()
+}
