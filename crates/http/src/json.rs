@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use domain::Violation;
 use futures_util::StreamExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use validator::Validate;
@@ -75,7 +76,7 @@ impl<const LIMIT: usize> FromRequest for JsonBytes<LIMIT> {
 ///
 /// # Errors
 /// 400 `malformed`, with the place as a JSON Pointer where it is known.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     check(bytes)?;
     parse_checked(bytes)
 }
@@ -100,7 +101,7 @@ pub fn check(bytes: &[u8]) -> Result<(), Problem> {
 ///
 /// # Errors
 /// 400 `malformed`, with the place.
-pub fn parse_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub fn parse_checked<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     // The common case pays nothing for knowing places; what fails is read again with them.
     serde_json::from_slice(bytes).or_else(|_| {
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes)).map_err(
@@ -236,8 +237,6 @@ pub(crate) fn shape_violation(mut pointer: String, message: &str) -> Violation {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]

@@ -17,6 +17,7 @@ pub mod sign_in;
 pub mod surface;
 
 pub use clock::Clock;
+pub use conditional::{Caching, IfMatch};
 pub use json::{Json, JsonBytes, ValidJson};
 pub use problem::{Code, Problem};
 pub use query::{Path, Query};

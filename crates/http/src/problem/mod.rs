@@ -217,6 +217,15 @@ impl ResponseError for Problem {
         for (name, value) in &self.0.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }
+        // RFC 9110 section 15.5.2: 401 says how to sign in.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && !response.headers().contains_key(header::WWW_AUTHENTICATE)
+        {
+            let challenge = HeaderValue::from_static("Bearer realm=\"lotse\"");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
         response
     }
 }

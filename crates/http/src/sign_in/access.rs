@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use domain::{EntryId, Role};
 use parking_lot::RwLock;
-use storage::{Account, Client, Membership, Session};
+use storage::{Account, Changed, Client, Membership, Session};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -80,6 +80,33 @@ impl Default for Access {
 }
 
 impl Access {
+    /// Takes in everything, as it was read at one moment: how a process starts.
+    pub fn load(&self, all: &storage::Access, now: DateTime<Utc>) {
+        all.accounts
+            .iter()
+            .for_each(|account| self.put_account(account));
+        all.clients
+            .iter()
+            .for_each(|client| self.put_client(client));
+        all.sessions
+            .iter()
+            .for_each(|session| self.put_session(session, now));
+        self.advance(all.through);
+    }
+
+    /// Takes in what changed since: how a process follows. What is not about access is left alone.
+    pub fn follow(&self, changes: &storage::Changes, now: DateTime<Utc>) {
+        for changed in &changes.items {
+            match changed {
+                Changed::Account(account) => self.put_account(account),
+                Changed::Client(client) => self.put_client(client),
+                Changed::Session(session) => self.put_session(session, now),
+                Changed::Entry(_) | Changed::Removed { .. } => {}
+            }
+        }
+        self.advance(changes.through);
+    }
+
     /// Takes in the latest state of an account. A disabled one ends its sessions.
     pub fn put_account(&self, account: &Account) {
         let known = Known {

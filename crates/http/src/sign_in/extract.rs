@@ -92,10 +92,7 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(identify(request).and_then(|found| {
             found.ok_or_else(|| {
-                Problem::new(Code::SignInRequired, "send an access token, or sign in").with_header(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Bearer realm=\"lotse\""),
-                )
+                Problem::new(Code::SignInRequired, "send an access token, or sign in")
             })
         }))
     }
@@ -298,10 +295,7 @@ fn invalid_token(detail: &'static str) -> Problem {
 
 /// Also tells the browser to forget the cookie.
 fn ended(sign_in: &SignIn) -> Problem {
-    let problem = Problem::new(Code::SessionEnded, "sign in again").with_header(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_static("Bearer realm=\"lotse\""),
-    );
+    let problem = Problem::new(Code::SessionEnded, "sign in again");
     match HeaderValue::from_str(&session::removal(sign_in.https).to_string()) {
         Ok(removal) => problem.with_header(header::SET_COOKIE, removal),
         Err(_) => problem,

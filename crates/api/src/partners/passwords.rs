@@ -1,0 +1,149 @@
+//! Setting a password with a one-time token that an administrator hands over.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Duration, Utc};
+use domain::Actor;
+use http::rate::Bucket;
+use http::sign_in::secret::{self, Secret};
+use http::sign_in::{SignIn, SignedIn};
+use http::{Caching, Code, Path, Problem, ValidJson, consts};
+use serde::{Deserialize, Serialize};
+use storage::Account;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::State;
+
+/// How reset tokens begin.
+const RESET_PREFIX: &str = "lotse_reset_";
+
+/// A one-time token for setting a password.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResetLink {
+    /// The token, shown this once. It belongs into the fragment of a link (`#`), which browsers keep to themselves.
+    #[schema(example = "lotse_reset_0aBc...")]
+    token: String,
+    /// Until when it works.
+    expires: DateTime<Utc>,
+}
+
+/// Makes a one-time token for an account. Earlier ones stop working.
+pub(super) async fn make_reset(
+    state: &State,
+    actor: &Actor,
+    account: Uuid,
+) -> Result<ResetLink, Problem> {
+    let (secret, now) = (Secret::mint(RESET_PREFIX)?, state.clock.now());
+    let expires = now + Duration::hours(consts::RESET_HOURS);
+    state
+        .store
+        .accounts
+        .create_reset(actor, account, &secret.hash, expires, now)
+        .await?;
+    Ok(ResetLink {
+        token: secret.plain,
+        expires,
+    })
+}
+
+/// Make a one-time token with which an account sets a new password.
+///
+/// For administrators of all organisations that the account acts for, and for coordinators; never for an account with a
+/// higher role than one's own.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{account}/password-resets", tag = "partners", operation_id = "offer_password_reset",
+    params(("account" = Uuid, Path, description = "The account")),
+    responses((status = 201, description = "The token, to be handed over", body = ResetLink)),
+    security(("session" = [])),
+)]
+pub(crate) async fn offer_reset(
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    Path(account): Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    let account = match state.store.accounts.get(account).await {
+        // Whoever may not look after it does not learn whether it exists.
+        Err(storage::StorageError::NotFound) => {
+            signed_in.require_coordinator()?;
+            return Err(Problem::not_found());
+        }
+        found => found?,
+    };
+    let actor = may_reset(&signed_in, &account)?;
+    let link = make_reset(&state, &actor, account.id).await?;
+    let mut response = HttpResponse::Created().json(link);
+    Caching::Never.apply(response.headers_mut());
+    Ok(response)
+}
+
+/// Whoever sets an account's password can act as it: so it must be able to do all that already.
+fn may_reset(signed_in: &SignedIn, account: &Account) -> Result<Actor, Problem> {
+    let refused = || Problem::new(Code::RoleRequired, "this needs the role coordinator");
+    let highest = account.memberships.iter().map(|m| m.role).max();
+    if signed_in.actor.is_coordinator()
+        && highest.is_none_or(|highest| highest <= signed_in.actor.role)
+    {
+        return Ok(signed_in.actor.clone());
+    }
+    let mut actor = None;
+    for membership in &account.memberships {
+        let organisation = membership.organisation.ok_or_else(refused)?;
+        actor = Some(
+            signed_in
+                .require_admin_of(organisation)
+                .map_err(|_| refused())?,
+        );
+    }
+    actor.ok_or_else(refused)
+}
+
+/// A new password.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reset {
+    /// The one-time token.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(example = "lotse_reset_0aBc...")]
+    token: String,
+    /// Between 12 and 128 characters.
+    #[schema(example = "correct horse battery staple")]
+    password: String,
+}
+
+/// Set a password with a one-time token. All sessions of the account end.
+#[utoipa::path(
+    post, path = "/api/v1/password-resets", tag = "sign-in", operation_id = "reset_password",
+    request_body = Reset,
+    responses(
+        (status = 204, description = "The password is set; sign in with it"),
+        (status = 404, description = "There is no such token", body = http::problem::Document,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The token was used before", body = http::problem::Document,
+            content_type = "application/problem+json"),
+        (status = 410, description = "The token has expired", body = http::problem::Document,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn reset(
+    request: HttpRequest,
+    state: web::Data<State>,
+    sign_in: web::Data<SignIn>,
+    body: ValidJson<Reset>,
+) -> Result<HttpResponse, Problem> {
+    sign_in
+        .limits
+        .check(Bucket::SignIn, sign_in.client_address(&request))?;
+    let password = sign_in
+        .passwords
+        .hash(&body.0.password, "/password")
+        .await?;
+    let token = secret::hash(&body.0.token);
+    let account = state
+        .store
+        .accounts
+        .redeem_reset(&token, &password, state.clock.now())
+        .await?;
+    state.access.reached(account.arrival).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
