@@ -218,7 +218,8 @@ impl Connector {
              SET timezone TO 'UTC';
              SET lock_timeout TO {lock};
              SET idle_in_transaction_session_timeout TO '{idle}s';
-             SET synchronous_commit TO on;
+             SELECT set_config('synchronous_commit', 'on', false)
+                 WHERE current_setting('synchronous_commit') IN ('off', 'local');
              SET default_transaction_read_only TO {read_only};",
             lock = limits::LOCK_MILLIS,
             idle = limits::IDLE_IN_TRANSACTION_SECONDS,

@@ -30,9 +30,6 @@ pub(crate) const WRITER_CACHE_KIB: u32 = 16_384;
 /// Kibibytes of page cache of each SQLite reader.
 pub(crate) const READER_CACHE_KIB: u32 = 4_096;
 
-/// Bind parameters of one SQLite statement (`SQLITE_MAX_VARIABLE_NUMBER` of the bundled library).
-#[cfg(test)]
-pub(crate) const SQLITE_PARAMETERS: usize = 32_766;
 /// Rows of one multi-row statement. With 15 columns at most this stays below the parameter limits of SQLite (32,766)
 /// and PostgreSQL (65,535); longer statements do not get faster.
 pub(crate) const ROWS_PER_STATEMENT: usize = 500;
