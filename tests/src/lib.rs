@@ -16,10 +16,12 @@ pub mod node;
 pub mod openapi;
 pub mod party;
 pub mod proxy;
+pub mod world;
 
 pub use database::Database;
 pub use node::{Node, TestNode};
 pub use party::{Answer, Party};
+pub use world::World;
 
 /// Makes a test of a function of a [`Database`] on each database: `on_both!(name_of_the_function);`.
 #[macro_export]

@@ -16,7 +16,7 @@ use reqwest::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Database, database, wait_for};
+use crate::{Database, Party, database, wait_for, world};
 
 /// How long a node may take to answer its first request.
 const START_SECONDS: u64 = 60;
@@ -245,6 +245,21 @@ impl TestNode {
     /// A request for a path of this node.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url()))
+    }
+
+    /// Makes an account with a role for the whole node, at the node's console, and signs it in.
+    ///
+    /// # Panics
+    /// When that is refused.
+    #[must_use]
+    pub fn account(&self, email: &str, role: &str) -> Party {
+        let output = self.run(&["account", "add", "--email", email, "--role", role]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let token = text
+            .split_whitespace()
+            .find(|word| word.starts_with("lotse_reset_"));
+        world::set_password(self, token.unwrap_or_else(|| panic!("{output:?}")));
+        world::sign_in(self, email)
     }
 
     /// Makes what a node has before it serves for the first time.

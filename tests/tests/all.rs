@@ -8,3 +8,4 @@
 mod blocks;
 mod docker;
 mod proxy;
+mod roles;
