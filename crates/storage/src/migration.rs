@@ -51,6 +51,18 @@ pub(crate) fn pending(target: &Target) -> Result<Vec<String>> {
     pending_of(&mut connect(target)?)
 }
 
+/// Whether no migration has ever run: there is nothing in the database.
+pub(crate) fn is_new(target: &Target) -> Result<bool> {
+    if let Target::Sqlite(path) = target
+        && !path.exists()
+    {
+        return Ok(true);
+    }
+    let mut connection = connect(target)?;
+    let applied = on_each!(&mut connection, inner => inner.applied_migrations()).map_err(failure)?;
+    Ok(applied.is_empty())
+}
+
 /// The newest migration that this software knows for the database behind a connection.
 pub(crate) fn newest(connection: &AnyConnection) -> Result<String> {
     let known = match connection {

@@ -68,6 +68,15 @@ impl Storage {
         blocking(move || migration::migrate(&target)).await
     }
 
+    /// Whether nothing has ever been written to the database behind `url`, or it is an SQLite file that is not there.
+    ///
+    /// # Errors
+    /// [`StorageError::Url`], and those of the database.
+    pub async fn is_new(url: &str) -> Result<bool> {
+        let target = Target::parse(url)?;
+        blocking(move || migration::is_new(&target)).await
+    }
+
     /// The names of the migrations that the database behind `url` still needs.
     ///
     /// # Errors
