@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{EntryId, EntryKey, Visibility};
+use domain::{EntryId, EntryKey, Kind, Visibility};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ pub struct Found {
     pub json: Bytes,
     /// Its id at its origin.
     pub id: EntryId,
+    /// Its kind.
+    pub kind: Kind,
     /// Base URL of its origin.
     pub origin: Arc<str>,
     /// URI of the organisation that may edit it.
@@ -56,6 +58,8 @@ pub struct Hit {
     pub json: Bytes,
     /// How far it is from the centre of the query's circle, in kilometres.
     pub distance_km: Option<f64>,
+    /// Which form of the entry this is.
+    pub level: Level,
     pub(crate) at: At,
 }
 
@@ -137,6 +141,7 @@ impl Snapshot {
         Some(Found {
             json: segment.json(entry, level),
             id: EntryId(segment.id(entry)),
+            kind: segment.value(Facet::Kind, entry)?.parse().ok()?,
             origin: Arc::clone(segment.origin(entry)),
             owner: segment.value(Facet::Owner, entry).map_or_else(|| Arc::from(""), Arc::clone),
             version: *segment.versions.get(i)?,
@@ -171,7 +176,7 @@ impl Snapshot {
             Viewer::Public => Level::Public,
             _ => view.seen(at.entry, viewer)?,
         };
-        Some(Hit { json: view.segment.json(at.entry, level), distance_km, at })
+        Some(Hit { json: view.segment.json(at.entry, level), distance_km, level, at })
     }
 }
 

@@ -62,21 +62,20 @@ impl Language {
         match STEMMED.get(self.0) {
             None => fold(lower),
             Some((_, algorithm @ Algorithm::Arabic)) => {
-                fold(&Stemmer::new(*algorithm).stem(&without_particle(&fold(lower))))
+                fold(&Stemmer::new(*algorithm).stem(without_article(&fold(lower))))
             }
             Some((_, algorithm)) => fold(&Stemmer::new(*algorithm).stem(lower)),
         }
     }
 }
 
-/// An Arabic word without the one-letter particle (and, so, with, like, for) that is written together with its article.
-/// The stemmer takes the article off, but leaves the particle before it.
-fn without_particle(word: &str) -> String {
-    if let Some(rest) = word.strip_prefix("لل") {
-        return format!("ال{rest}");
-    }
-    let rest = word.strip_prefix(['و', 'ف', 'ب', 'ك']);
-    rest.filter(|rest| rest.starts_with("ال") && rest.chars().count() > 4).unwrap_or(word).to_owned()
+/// A folded Arabic word without its article and the one-letter particle (and, so, with, like, for) that is written
+/// together with it. The stemmer takes off some of these itself, but then leaves the feminine ending, which folding has
+/// made one with another letter.
+fn without_article(word: &str) -> &str {
+    let rest = word.strip_prefix(['و', 'ف', 'ب', 'ك']).unwrap_or(word);
+    let rest = rest.strip_prefix("ال").or_else(|| word.strip_prefix("لل"));
+    rest.filter(|rest| rest.chars().count() >= 3).unwrap_or(word)
 }
 
 #[cfg(test)]
