@@ -63,6 +63,12 @@ macro_rules! kinds {
         }
 
         impl Kind {
+            /// A draft of this kind, to try and to start from. It refers to entries of the demo directory.
+            #[must_use]
+            pub fn example(self) -> &'static str {
+                match self { $(Self::$variant => include_str!(concat!("../examples/", $code, ".json"))),+ }
+            }
+
             /// All kinds, in the order in which they are listed.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
@@ -77,6 +83,17 @@ macro_rules! kinds {
             pub fn collection(self) -> &'static str {
                 match self { $(Self::$variant => $collection),+ }
             }
+        }
+
+        /// Something to be done for the content type of each kind.
+        pub trait EachKind {
+            /// Does it for `C`.
+            fn kind<C: KindContent>(&mut self);
+        }
+
+        /// Does something for the content type of each kind, in the order of [`Kind::ALL`].
+        pub fn for_each_kind(each: &mut impl EachKind) {
+            $(each.kind::<$variant>();)+
         }
 
         /// The content of an entry of any kind. Its JSON is the content alone; the kind stands in the envelope.

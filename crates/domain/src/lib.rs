@@ -31,7 +31,7 @@ pub mod vocabulary;
 pub use actor::{Actor, Role, Subject};
 pub use check::{Checker, Violation};
 pub use code::{Code, Scheme, schemes, schemes::aliases as codes};
-pub use content::{Content, Kind, KindContent, Reference};
+pub use content::{Content, EachKind, Kind, KindContent, Reference, for_each_kind};
 pub use decide::{
     Action, Change, Command, Current, Facts, Known, Needs, Precondition, Prepared, Rules, Target,
     prepare,

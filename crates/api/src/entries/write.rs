@@ -1,0 +1,230 @@
+//! Writing one entry.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use chrono::Duration;
+use domain::{AnyDraft, Command, EntryId, Kind, Precondition, limits};
+use http::conditional::{IfMatch, strong};
+use http::sign_in::SignedIn;
+use http::conditional::Caching;
+use http::{Code, Json, JsonBytes, Problem};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use storage::{Applied, Idempotency, Outcome};
+use utoipa::ToSchema;
+
+use super::read::JSON;
+use super::{Collection, PathId};
+use crate::State;
+
+/// A body as large as the largest kind's; smaller kinds are checked by the domain.
+type Body = JsonBytes<{ limits::STANDARD_BYTES }>;
+
+/// The number of the change, in answers to writes.
+pub(crate) const ARRIVAL: HeaderName = HeaderName::from_static("lotse-arrival");
+/// How long an idempotency key is remembered.
+const IDEMPOTENCY_HOURS: i64 = 24;
+/// Characters of an idempotency key.
+const IDEMPOTENCY_KEY: usize = 255;
+
+/// `POST /{collection}`.
+pub(crate) async fn create(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let draft = draft(collection.kind()?, &body.0)?;
+    let command = Command::Create { id: state.mint(), draft };
+    apply(&request, &state, &signed_in, command, &body.0).await
+}
+
+/// `PUT /{collection}/{id}`.
+pub(crate) async fn replace(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    id: PathId,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let draft = draft(collection.kind()?, &body.0)?;
+    let expected = precondition(IfMatch::of(&request)?.required()?);
+    let command = Command::Replace { id: id.local(&state.origin)?, draft, expected };
+    apply(&request, &state, &signed_in, command, &body.0).await
+}
+
+/// `PATCH /{collection}/{id}`: JSON Merge Patch (RFC 7396).
+pub(crate) async fn patch(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    id: PathId,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let patch: serde_json::Value = http::json::parse_checked(&body.0)?;
+    if !patch.is_object() {
+        return Err(Problem::new(Code::Malformed, "a merge patch of an entry is an object"));
+    }
+    let expected = precondition(IfMatch::of(&request)?);
+    let command = Command::Patch { kind: collection.kind()?, id: id.local(&state.origin)?, patch, expected };
+    apply(&request, &state, &signed_in, command, &body.0).await
+}
+
+/// `PUT /{collection}/by-external-id/{external_id}`.
+pub(crate) async fn upsert(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    key: web::Path<(String, String)>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let mut draft = draft(collection.kind()?, &body.0)?;
+    let (_, key) = key.into_inner();
+    if draft.external_id.as_ref().is_some_and(|given| *given != key) {
+        return Err(Problem::new(Code::Invalid, "the external_id in the body is not the one in the path"));
+    }
+    draft.external_id = Some(key);
+    let command = Command::Upsert { new_id: state.mint(), draft };
+    apply(&request, &state, &signed_in, command, &body.0).await
+}
+
+/// `DELETE /{collection}/{id}`.
+pub(crate) async fn delete(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    id: PathId,
+) -> Result<HttpResponse, Problem> {
+    let expected = precondition(IfMatch::of(&request)?);
+    let command = Command::Delete { kind: collection.kind()?, id: id.local(&state.origin)?, expected };
+    apply(&request, &state, &signed_in, command, &Bytes::new()).await
+}
+
+/// `POST /{collection}/{id}/purge`: erase the entry with all its revisions.
+pub(crate) async fn purge(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    id: PathId,
+) -> Result<HttpResponse, Problem> {
+    let command = Command::Purge { kind: collection.kind()?, id: id.local(&state.origin)? };
+    apply(&request, &state, &signed_in, command, &Bytes::new()).await
+}
+
+/// The new owner.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HandOver {
+    /// The organisation that will own the entry.
+    owner: EntryId,
+}
+
+/// `PUT /{collection}/{id}/owner`: hand the entry over.
+pub(crate) async fn hand_over(
+    request: HttpRequest,
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    collection: Collection,
+    id: PathId,
+    body: Json<HandOver>,
+) -> Result<HttpResponse, Problem> {
+    let command = Command::HandOver { kind: collection.kind()?, id: id.local(&state.origin)?, to: body.0.owner };
+    apply(&request, &state, &signed_in, command, &Bytes::new()).await
+}
+
+fn draft(kind: Kind, body: &Bytes) -> Result<AnyDraft, Problem> {
+    if body.len() > kind.max_bytes() {
+        return Err(Problem::new(Code::BodyTooLarge, format!("an entry of this kind has at most {} bytes", kind.max_bytes())));
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Problem::new(Code::Malformed, "the body is not UTF-8"))?;
+    Ok(AnyDraft::parse_checked(kind, text)?)
+}
+
+fn precondition(header: IfMatch) -> Precondition {
+    match header {
+        IfMatch::Missing => Precondition::None,
+        IfMatch::Any => Precondition::Exists,
+        IfMatch::Tags(tags) => Precondition::Tags(tags),
+    }
+}
+
+async fn apply(
+    request: &HttpRequest,
+    state: &State,
+    signed_in: &SignedIn,
+    command: Command,
+    body: &Bytes,
+) -> Result<HttpResponse, Problem> {
+    let now = state.clock.now();
+    let key = idempotency(request, signed_in, body, now)?;
+    let actor = acting(signed_in, &command);
+    let applied = state.directory().apply(&actor, command, key, now).await?;
+    state.reached(applied.arrival).await?;
+    answer(&applied)
+}
+
+/// Who acts: somebody with several organisations acts for the one that the draft names.
+pub(crate) fn acting(signed_in: &SignedIn, command: &Command) -> domain::Actor {
+    let owner = match command {
+        Command::Create { draft, .. } | Command::Upsert { draft, .. } | Command::Replace { draft, .. } => draft.owner,
+        _ => None,
+    };
+    owner.map_or_else(|| signed_in.actor.clone(), |owner| signed_in.acting_for(owner))
+}
+
+/// The `Idempotency-Key` of a request, with a fingerprint of what it was sent with.
+pub(crate) fn idempotency(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    body: &[u8],
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Option<Idempotency>, Problem> {
+    let Some(key) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= IDEMPOTENCY_KEY)
+        .ok_or_else(|| Problem::new(Code::InvalidHeader, format!("Idempotency-Key: 1 to {IDEMPOTENCY_KEY} visible characters")))?;
+    let mut hasher = Sha256::new();
+    for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), body] {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    let fingerprint = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(Idempotency {
+        subject: signed_in.actor.subject.display(),
+        key: key.to_owned(),
+        fingerprint,
+        expires: now + Duration::hours(IDEMPOTENCY_HOURS),
+    }))
+}
+
+fn answer(applied: &Applied) -> Result<HttpResponse, Problem> {
+    let status = match applied.outcome {
+        Outcome::Created => StatusCode::CREATED,
+        Outcome::Deleted | Outcome::Purged => StatusCode::NO_CONTENT,
+        Outcome::Updated | Outcome::HandedOver | Outcome::Unchanged => StatusCode::OK,
+    };
+    let mut response = HttpResponse::build(status);
+    response.insert_header((ARRIVAL, HeaderValue::from(applied.arrival)));
+    if status != StatusCode::NO_CONTENT {
+        response.insert_header((header::ETAG, strong(&applied.tag())));
+    }
+    if status == StatusCode::CREATED {
+        response.insert_header((header::LOCATION, format!("/api/v1/entries/{}", applied.key.id)));
+    }
+    let mut response = match &applied.json {
+        Some(json) if status != StatusCode::NO_CONTENT => response.insert_header(JSON).body(json.clone()),
+        _ => response.finish(),
+    };
+    Caching::Private.apply(response.headers_mut());
+    Ok(response)
+}

@@ -1,0 +1,81 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{EntryId, EntryKey, Origin};
+use http::sign_in::Access;
+use http::{Clock, Code, Problem};
+use search::{Index, Viewer};
+use storage::{Directory, Storage};
+use uuid::Uuid;
+
+/// What the handlers share. Registered as `web::Data<State>`.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The database.
+    pub store: Storage,
+    /// The read model.
+    pub index: Index,
+    /// Accounts, clients and sessions in memory.
+    pub access: Access,
+    /// Tells the time.
+    pub clock: Clock,
+    /// This node.
+    pub origin: Origin,
+    /// Settings.
+    pub settings: Arc<Settings>,
+}
+
+/// Settings of the API.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The licence under which partners give their data.
+    pub data_license: String,
+    /// How long a write waits until readers here see it.
+    pub read_your_writes: Duration,
+}
+
+impl State {
+    /// A new id: a UUIDv7, so that ids sort by the time at which they were made.
+    #[must_use]
+    pub fn mint(&self) -> EntryId {
+        EntryId(Uuid::now_v7())
+    }
+
+    /// The name of a local entry.
+    #[must_use]
+    pub fn key(&self, id: EntryId) -> EntryKey {
+        EntryKey { origin: self.origin.clone(), id }
+    }
+
+    /// The directory in the database.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.store.directory
+    }
+
+    /// What the reader may see, as the index asks it.
+    #[must_use]
+    pub fn viewer(&self, reader: &http::sign_in::Reader) -> Viewer {
+        match reader.actor() {
+            None => Viewer::Public,
+            Some(actor) if actor.is_coordinator() => Viewer::Coordinator,
+            Some(actor) => {
+                Viewer::Network { organisation: actor.organisation.map(|id| Arc::from(self.origin.uri(id))) }
+            }
+        }
+    }
+
+    /// Waits until readers of this process see the change `arrival`.
+    ///
+    /// # Errors
+    /// 503 `behind` where that takes too long; the change is saved all the same.
+    pub async fn reached(&self, arrival: i64) -> Result<(), Problem> {
+        let reached = self.index.reached(arrival);
+        tokio::time::timeout(self.settings.read_your_writes, reached).await.map(drop).map_err(|_| {
+            Problem::new(Code::Behind, "the change is saved, but this process does not show it yet")
+                .with_retry_after(2)
+        })
+    }
+}
