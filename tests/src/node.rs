@@ -22,6 +22,8 @@ use crate::{Database, Party, database, wait_for, world};
 const START_SECONDS: u64 = 60;
 /// How long a node may take to end when asked to.
 const STOP_SECONDS: u64 = 30;
+/// Requests a minute: tests ask faster than any client may. The limits have a test of their own.
+const RATE: &str = "1000000";
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(60);
 
@@ -45,6 +47,7 @@ pub fn binary() -> PathBuf {
 #[derive(Debug, Clone)]
 pub struct Node {
     database_url: Option<String>,
+    base_url: Option<String>,
     data: Option<Arc<TempDir>>,
     settings: Vec<(String, String)>,
     demo: bool,
@@ -61,6 +64,7 @@ impl Node {
         };
         Self {
             database_url,
+            base_url: None,
             data: None,
             settings: Vec::new(),
             demo: false,
@@ -92,11 +96,14 @@ impl Node {
         self
     }
 
-    /// In the data folder of another node.
+    /// A second process of another node: on its database, with its keys and under its name.
     #[must_use]
-    pub fn beside(mut self, other: &TestNode) -> Self {
-        self.data = Some(Arc::clone(&other.data));
-        self
+    pub fn beside(other: &TestNode) -> Self {
+        Self {
+            data: Some(Arc::clone(&other.data)),
+            base_url: Some(other.base_url()),
+            ..other.settings.clone()
+        }
     }
 
     /// So that [`TestNode::limit_files`] gives it write errors instead of ending it.
@@ -160,6 +167,12 @@ impl TestNode {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The URL that is part of its entries' names.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.settings.base_url.clone().unwrap_or_else(|| self.url())
     }
 
     /// Its data folder.
@@ -282,8 +295,14 @@ impl TestNode {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LOTSE_DATA", self.data())
             .env("LOTSE_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("LOTSE_BASE_URL", self.base_url())
             .current_dir(self.data())
             .stdin(Stdio::null());
+        for bucket in ["READ", "WRITE", "SIGN_IN", "REGISTRATION", "CORRECTION"] {
+            for limit in ["BURST", "PER_MINUTE"] {
+                command.env(format!("LOTSE_RATES__{bucket}__{limit}"), RATE);
+            }
+        }
         if let Some(url) = &self.settings.database_url {
             command.env("LOTSE_DATABASE", url);
         }

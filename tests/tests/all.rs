@@ -5,7 +5,9 @@
     reason = "in a test, what should not happen ends the test"
 )]
 
+mod bad_input;
 mod blocks;
 mod docker;
 mod proxy;
 mod roles;
+mod tokens;
