@@ -146,7 +146,7 @@ impl Look<'_> {
     }
 
     fn contact_heading(&self, it: &ContactPoint, entry: &Entry, reader: &Reader) -> Words {
-        let function = shown::code(&it.function, reader);
+        let function = shown::code(&it.function, reader).value;
         let organisation = self.referred(&it.organisation, entry.origin.as_str());
         let name = organisation.map(|organisation| self.heading(&organisation, reader).value);
         Words::plain(name.map_or(function.clone(), |name| format!("{name}: {function}")))
@@ -159,13 +159,13 @@ impl Look<'_> {
         };
         match (name(&it.from_offer), name(&it.to_offer)) {
             (Some(from), Some(to)) => Words::plain(format!("{from} → {to}")),
-            _ => Words::plain(shown::code(&it.pathway_kind, reader)),
+            _ => shown::code(&it.pathway_kind, reader),
         }
     }
 }
 
 fn need_heading(it: &Need, reader: &Reader) -> Words {
-    let topic = shown::code(&it.topic, reader);
+    let topic = shown::code(&it.topic, reader).value;
     Words::plain(format!(
         "{topic} · {} · {}",
         shown::region(&it.country, reader),

@@ -60,7 +60,7 @@ impl Facts<'_> {
     }
 
     fn code<S: Scheme>(&mut self, field: &str, code: &Code<S>) {
-        self.plain(field, shown::code(code, self.reader));
+        self.add(field, Shown::Words(shown::code(code, self.reader)));
     }
 
     fn codes<S: Scheme>(&mut self, field: &str, codes: &[Code<S>]) {
@@ -78,7 +78,7 @@ impl Facts<'_> {
             field,
             codes
                 .iter()
-                .map(|code| shown::region(code, self.reader))
+                .map(|code| Words::plain(shown::region(code, self.reader)))
                 .collect(),
         );
     }
@@ -88,12 +88,12 @@ impl Facts<'_> {
             field,
             languages
                 .iter()
-                .map(|lang| shown::language(lang, self.reader))
+                .map(|lang| Words::plain(shown::language(lang, self.reader)))
                 .collect(),
         );
     }
 
-    fn tags(&mut self, field: &str, tags: Vec<String>) {
+    fn tags(&mut self, field: &str, tags: Vec<Words>) {
         if !tags.is_empty() {
             self.add(field, Shown::Tags(tags));
         }
@@ -170,7 +170,7 @@ impl Facts<'_> {
         self.offer_where_and_how(it);
         self.offer_conditions(it);
         let part = |part: &domain::kinds::OrganisationPart| {
-            let label = shown::code(&part.role, self.reader);
+            let label = shown::code(&part.role, self.reader).value;
             Shown::Facts(vec![Fact {
                 label,
                 value: self.referred(&part.organisation),
@@ -189,13 +189,13 @@ impl Facts<'_> {
             let how: Vec<String> = offered
                 .provision
                 .iter()
-                .map(|code| shown::code(code, self.reader))
+                .map(|code| shown::code(code, self.reader).value)
                 .collect();
-            if how.is_empty() {
+            Words::plain(if how.is_empty() {
                 name
             } else {
                 format!("{name} ({})", how.join(", "))
-            }
+            })
         };
         self.tags("languages", it.languages.iter().map(language).collect());
         self.schedule("schedule", it.schedule.as_ref());
@@ -249,7 +249,7 @@ impl Facts<'_> {
                 "web" => shown::url(&channel.value),
                 _ => Shown::Words(Words::plain(&channel.value)),
             };
-            let label = shown::code(&channel.channel, self.reader);
+            let label = shown::code(&channel.channel, self.reader).value;
             Shown::Facts(vec![Fact { label, value }])
         };
         self.list("channels", it.channels.iter().map(channel).collect());

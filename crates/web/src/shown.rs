@@ -17,7 +17,7 @@ pub(crate) enum Shown {
     /// A link. Only ever to `http`, `https`, `mailto` and `tel`, or to a page of this node.
     Link { href: String, words: Words },
     /// Short labels side by side.
-    Tags(Vec<String>),
+    Tags(Vec<Words>),
     /// Values one below the other.
     List(Vec<Shown>),
     /// Values one after the other.
@@ -78,20 +78,32 @@ impl Words {
 }
 
 /// The label of a code; the code itself where it is of a list that another node has extended.
-pub(crate) fn code<S: Scheme>(code: &Code<S>, reader: &Reader) -> String {
+pub(crate) fn code<S: Scheme>(code: &Code<S>, reader: &Reader) -> Words {
     label(S::NAME, code.as_str(), reader)
 }
 
-/// The label of a code of the list `scheme`.
-pub(crate) fn label(scheme: &str, code: &str, reader: &Reader) -> String {
-    vocabulary::label(scheme, code, reader.interface.tag())
-        .unwrap_or(code)
-        .to_owned()
+/// The label of a code of the list `scheme`, with its language where the list does not speak the reader's.
+pub(crate) fn label(scheme: &str, code: &str, reader: &Reader) -> Words {
+    let tag = reader.interface.tag();
+    let list = vocabulary::all().schemes.get(scheme);
+    let concept = list.and_then(|list| list.concepts.iter().find(|concept| concept.code == code));
+    let labelled = [tag, "en", "de"].into_iter().find_map(|lang| {
+        let words = concept?.label.get(lang)?;
+        Some((lang, words))
+    });
+    match labelled {
+        Some((lang, words)) => Words {
+            lang: (lang != tag).then(|| lang.to_owned()),
+            dir: direction(lang),
+            ..Words::plain(words)
+        },
+        None => Words::plain(code),
+    }
 }
 
 /// The name of a country or area; the code itself for a subdivision.
 pub(crate) fn region(code: &str, reader: &Reader) -> String {
-    let name = region::name(code, reader.interface.tag()).map(str::to_owned);
+    let name = region::name(code, reader.interface.tag()).map(capitalised);
     let subdivision = || {
         let country = region::country_of(code).filter(|country| *country != code)?;
         Some(format!(
@@ -105,7 +117,15 @@ pub(crate) fn region(code: &str, reader: &Reader) -> String {
 /// The name of a language.
 pub(crate) fn language(lang: &Lang, reader: &Reader) -> String {
     region::language_name(&lang.0, reader.interface.tag())
-        .map_or_else(|| lang.0.clone(), str::to_owned)
+        .map_or_else(|| lang.0.clone(), capitalised)
+}
+
+/// A name as it stands alone in a list: the tables have it as within a sentence ("world").
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// A place in one line, from the narrowest to the widest; how exact it is, where that is less than a city.
@@ -124,7 +144,7 @@ pub(crate) fn place(place: &Place, reader: &Reader) -> String {
     ];
     let line = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     match place.precision {
-        Precision::Hidden => format!("{line} ({})", label("precision", "hidden", reader)),
+        Precision::Hidden => format!("{line} ({})", label("precision", "hidden", reader).value),
         Precision::Exact | Precision::City | Precision::Region => line,
     }
 }
@@ -200,7 +220,7 @@ mod tests {
             },
             Shown::Facts(vec![Fact {
                 label: "<i>".into(),
-                value: Shown::Tags(vec!["<u>".into()]),
+                value: Shown::Tags(vec![Words::plain("<u>")]),
             }]),
         ]);
         let html = shown.render().expect("renders");
@@ -223,12 +243,23 @@ mod tests {
     #[test]
     fn codes_of_a_newer_node_are_shown_as_they_are() {
         assert_eq!(
-            label("phase", "orient", &reader("en")),
+            label("phase", "orient", &reader("en")).value,
             "Orientation and decision"
         );
-        assert_eq!(label("phase", "unheard_of", &reader("en")), "unheard_of");
+        assert_eq!(
+            label("phase", "unheard_of", &reader("en")).value,
+            "unheard_of"
+        );
+        assert_eq!(region("001", &reader("en")), "World");
         assert_eq!(region("XK", &reader("ar")), "كوسوفو");
         assert_eq!(region("DE-BW", &reader("de")), "DE-BW (Deutschland)");
+    }
+
+    #[test]
+    fn a_label_that_the_list_has_in_another_language_only_says_in_which() {
+        assert_eq!(label("phase", "orient", &reader("de")).lang, None);
+        let missing = label("phase", "orient", &reader("ar"));
+        assert_eq!((missing.lang.as_deref(), missing.dir), (Some("en"), "ltr"));
     }
 
     #[test]

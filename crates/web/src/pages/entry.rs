@@ -91,7 +91,7 @@ fn record(entry: &Entry, look: &Look<'_>, reader: &Reader) -> Vec<Fact> {
     };
     add(
         "entry-status",
-        Shown::Plain(shown::code(&entry.status, reader)),
+        Shown::Words(shown::code(&entry.status, reader)),
     );
     if let Some(date) = entry.available_from {
         add("entry-available-from", Shown::Plain(date.to_string()));

@@ -7,6 +7,8 @@ use askama::Template;
 use domain::kinds::Offer;
 use domain::{Content, Entry, Kind, Lang};
 use search::{Facet, FacetCounts, Query, QueryError, Viewer, limits};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::{bad_request, ok, unavailable};
 use crate::directory::{Directory, Look};
@@ -59,7 +61,8 @@ struct Filter {
 /// One value to choose, with how many offers it would leave.
 struct Choice {
     value: String,
-    label: String,
+    label: Words,
+    count: u64,
     chosen: bool,
 }
 
@@ -70,7 +73,7 @@ struct Hit {
     organisation: Option<Words>,
     summary: Option<Words>,
     places: String,
-    tags: Vec<String>,
+    tags: Vec<Words>,
     verified: Option<String>,
 }
 
@@ -139,25 +142,27 @@ fn query(page: &Page) -> Query {
 
 fn filter(facet: Facet, values: Values, counts: &FacetCounts, page: &Page) -> Filter {
     let label = |value: &str| match values {
-        Values::Regions => shown::region(value, &page.reader),
-        Values::Languages => shown::language(&Lang(value.to_owned()), &page.reader),
+        Values::Regions => Words::plain(shown::region(value, &page.reader)),
+        Values::Languages => Words::plain(shown::language(&Lang(value.to_owned()), &page.reader)),
         Values::Codes(scheme) => shown::label(scheme, value, &page.reader),
     };
     let chosen = page.parameter(facet.as_str());
     let option = |(value, count): &(Arc<str>, u64)| Choice {
         value: value.to_string(),
-        label: format!("{} ({count})", label(value)),
+        label: label(value),
+        count: *count,
         chosen: chosen == Some(value),
     };
     let mut options: Vec<Choice> = counts.values.iter().map(option).collect();
-    options.sort_by_cached_key(|choice| choice.label.to_lowercase());
+    options.sort_by_cached_key(|choice| folded(&choice.label.value));
     // What was chosen stays in the list also where nothing is left of it.
     if let Some(value) = chosen.filter(|_| !options.iter().any(|choice| choice.chosen)) {
         options.insert(
             0,
             Choice {
                 value: value.to_owned(),
-                label: format!("{} (0)", label(value)),
+                label: label(value),
+                count: 0,
                 chosen: true,
             },
         );
@@ -210,12 +215,34 @@ fn places(offer: &Offer, reader: &Reader) -> String {
     places.join(" · ")
 }
 
-fn tags(offer: &Offer, reader: &Reader) -> Vec<String> {
+fn tags(offer: &Offer, reader: &Reader) -> Vec<Words> {
     let topics = offer.topics.iter().map(|code| shown::code(code, reader));
-    let cost = offer.cost.iter().map(|code| shown::code(code, reader));
+    // That a cost is unknown helps nobody in a list.
+    let cost = offer.cost.iter().filter(|code| code.as_str() != "unknown");
+    let cost = cost.map(|code| shown::code(code, reader));
     let languages = offer
         .languages
         .iter()
         .map(|offered| shown::language(&offered.language, reader));
-    topics.chain(cost).chain(languages).collect()
+    topics
+        .chain(cost)
+        .chain(languages.map(Words::plain))
+        .collect()
+}
+
+/// What a label is sorted by: without marks, so that Ägypten stands with A.
+fn folded(label: &str) -> String {
+    let letters = label.nfd().filter(|c| !is_combining_mark(*c));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_marks_are_sorted_with_those_without() {
+        assert!(folded("Ägypten") < folded("Albanien"));
+        assert_eq!(folded("ÉTÉ"), "ete");
+    }
 }
