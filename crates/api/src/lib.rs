@@ -16,6 +16,7 @@ mod vocabularies;
 use actix_web::web;
 use http::problem::unmatched;
 
+pub use batch::Line as BatchLine;
 pub use openapi::{document, document_json};
 pub use state::{Settings, State};
 

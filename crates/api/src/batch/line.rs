@@ -14,7 +14,7 @@ use crate::entries::write::acting;
 /// What one line asks for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// What to do; `upsert` unless given.
     #[serde(default)]
     op: Op,
@@ -136,30 +136,41 @@ pub(super) fn undone(results: Vec<Written>) -> Vec<Written> {
 
 /// What a line asks for, and as whom.
 pub(super) fn command(state: &State, signed_in: &SignedIn, bytes: &[u8]) -> Result<(Actor, Command), Problem> {
-    let text = json::check(bytes, limits::JSON_DEPTH).map_err(|violation| {
-        Problem::new(Code::Malformed, "this line is not JSON as this node reads it").with_errors(vec![violation])
-    })?;
-    let line: Line<'_> = match serde_json::from_str(text) {
-        Ok(line) => line,
-        Err(_) => http::json::parse_checked(bytes)?,
-    };
-    let command = line.command(state)?;
+    let command = Line::parse(bytes)?.command(|| state.mint())?;
     Ok((acting(signed_in, &command), command))
 }
 
+impl<'a> Line<'a> {
+    /// Reads a line, strictly.
+    ///
+    /// # Errors
+    /// `malformed` with the place.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
+        let text = json::check(bytes, limits::JSON_DEPTH).map_err(|violation| {
+            Problem::new(Code::Malformed, "this line is not JSON as this node reads it").with_errors(vec![violation])
+        })?;
+        match serde_json::from_str(text) {
+            Ok(line) => Ok(line),
+            Err(_) => http::json::parse_checked(bytes),
+        }
+    }
+}
+
 impl Line<'_> {
-    fn command(self, state: &State) -> Result<Command, Problem> {
+    /// The command that it stands for; `mint` makes an id for an entry that may be new.
+    ///
+    /// # Errors
+    /// `malformed` where a field is missing or the entry has the wrong shape, `invalid` for an id that is no UUIDv7.
+    pub fn command(self, mint: impl FnOnce() -> EntryId) -> Result<Command, Problem> {
         let expected = match &self.if_match {
             Some(tag) => Precondition::Tags(vec![tag.trim_matches('"').to_owned()]),
             None => Precondition::None,
         };
         let needs_id = || missing("id");
         Ok(match self.op {
-            Op::Upsert => Command::Upsert { new_id: self.new_id(state)?, draft: self.draft()? },
-            Op::Create => Command::Create { id: self.new_id(state)?, draft: self.draft()? },
-            Op::Replace => {
-                Command::Replace { id: self.id.ok_or_else(needs_id)?, draft: self.draft()?, expected }
-            }
+            Op::Upsert => Command::Upsert { new_id: self.new_id(mint)?, draft: self.draft()? },
+            Op::Create => Command::Create { id: self.new_id(mint)?, draft: self.draft()? },
+            Op::Replace => Command::Replace { id: self.id.ok_or_else(needs_id)?, draft: self.draft()?, expected },
             Op::Patch => Command::Patch {
                 kind: self.kind,
                 id: self.id.ok_or_else(needs_id)?,
@@ -175,9 +186,9 @@ impl Line<'_> {
         Ok(AnyDraft::parse_checked(self.kind, raw.get())?)
     }
 
-    fn new_id(&self, state: &State) -> Result<EntryId, Problem> {
+    fn new_id(&self, mint: impl FnOnce() -> EntryId) -> Result<EntryId, Problem> {
         match self.id {
-            None => Ok(state.mint()),
+            None => Ok(mint()),
             Some(id) if id.0.get_version_num() == 7 => Ok(id),
             Some(_) => Err(Problem::new(Code::Invalid, "the id of a new entry is a UUIDv7 (RFC 9562)")),
         }

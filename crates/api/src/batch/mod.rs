@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::State;
+pub use line::Line;
 use line::Written;
 use lines::Lines;
 

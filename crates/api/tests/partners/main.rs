@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn partner() -> Value {
     json!({
         "organisation": {"content": {
-            "name": {"de": "Beratungsstelle Beispielstadt"}, "type": "welfare_association", "seat_country": "DE",
+            "name": {"de": "Beratungsstelle Beispielstadt"}, "type": "ngo", "seat_country": "DE",
         }},
         "contact": "office@example.org",
         "license": "CC-BY-4.0",

@@ -69,7 +69,6 @@ impl Node {
             origin: origin.clone(),
             settings: Arc::new(Settings {
                 data_license: "CC-BY-4.0".to_owned(),
-                operator: "Test".to_owned(),
                 read_your_writes: Duration::from_secs(10),
             }),
         };

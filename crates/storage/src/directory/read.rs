@@ -122,6 +122,18 @@ impl Directory {
         self.database.read(head).await
     }
 
+    /// How many live entries there are.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn count(&self) -> Result<u64> {
+        let count: i64 = self
+            .database
+            .read(|c| Ok(entry::table.filter(diesel::dsl::not(entry::deleted)).count().get_result(c)?))
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Hands all live entries to `each`, in chunks of at most `chunk` rows, as they are at one moment, and returns the
     /// latest arrival number of that moment. Holds one chunk at a time. `each` runs on a thread that may block.
     ///

@@ -29,7 +29,7 @@ const PENDING: usize = 500;
 #[schema(example = json!({
     "organisation": {"content": {
         "name": {"de": "Beratungsstelle Beispielstadt", "en": "Advice Centre Exampletown"},
-        "type": "welfare_association",
+        "type": "ngo",
         "seat_country": "DE",
         "website": "https://www.example.org"
     }},

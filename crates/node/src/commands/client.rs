@@ -1,0 +1,53 @@
+//! `lotse client`: clients of organisations at the console.
+
+use chrono::Utc;
+use domain::{Actor, Kind, Role};
+use http::sign_in::secret::Secret;
+use storage::NewClient;
+use uuid::Uuid;
+
+use crate::cli;
+use crate::config::Config;
+use crate::console;
+use crate::failure::Failure;
+use crate::node::open_storage;
+
+/// Clients that are read at once.
+const PAGE: i64 = 500;
+
+pub(crate) async fn run(config: &Config, command: cli::Client) -> Result<(), Failure> {
+    let storage = open_storage(config).await?;
+    let (system, now) = (Actor::system(), Utc::now());
+    match command {
+        cli::Client::Add { organisation, label } => {
+            let key = domain::EntryKey { origin: config.origin()?, id: organisation };
+            let found = storage.directory.get(&key).await?;
+            if !found.is_some_and(|stored| stored.kind == Kind::Organisation && !stored.deleted) {
+                return Err(Failure::new(format!("there is no organisation {organisation}")));
+            }
+            let secret = Secret::mint("lotse_secret_")?;
+            let client = NewClient { id: Uuid::now_v7(), label, role: Role::Editor, secret: secret.hash };
+            let client = storage.clients.create(&system, organisation, client, now).await?;
+            console::say(format_args!("client {}\nsecret {}  (shown once)", client.id, secret.plain));
+        }
+        cli::Client::List { organisation } => {
+            let mut after = None;
+            loop {
+                let clients = storage.clients.list(Some(organisation), after, PAGE).await?;
+                for client in &clients {
+                    let state = if client.revoked.is_some() { "revoked" } else { "active" };
+                    console::say(format_args!("{}  {state}  {}", client.id, client.label));
+                }
+                match clients.last() {
+                    Some(last) if clients.len() as i64 == PAGE => after = Some(last.id),
+                    _ => break,
+                }
+            }
+        }
+        cli::Client::Revoke { id } => {
+            storage.clients.revoke(&system, id, now).await?;
+            console::say(format_args!("{id} is revoked"));
+        }
+    }
+    Ok(())
+}

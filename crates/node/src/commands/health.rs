@@ -1,0 +1,33 @@
+//! `lotse health`: asks a running node, for containers and supervisors.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::console;
+use crate::failure::Failure;
+
+/// How long the answer may take.
+const WAIT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(config: &Config) -> Result<ExitCode, Failure> {
+    let url = format!("http://{}/health/ready", reachable(config.listen));
+    let http = reqwest::Client::builder().no_proxy().timeout(WAIT).build();
+    let http = http.map_err(|error| Failure::new(error.to_string()))?;
+    let answer = http.get(&url).send().await;
+    let answer = answer.map_err(|error| Failure::new(format!("no answer from {url}: {}", error.without_url())))?;
+    let ready = answer.status().is_success();
+    console::say(answer.text().await.unwrap_or_default());
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A node that listens on all addresses is asked on this machine's own.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}

@@ -1,0 +1,163 @@
+//! `lotse import`: entries from a file of JSON lines, written as the node itself, straight into the database. A node
+//! that is running hears of them like of any other change.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::process::ExitCode;
+
+use api::BatchLine;
+use chrono::Utc;
+use domain::{Actor, Command, EntryId, limits};
+use indicatif::{ProgressBar, ProgressStyle};
+use storage::{BatchMode, Outcome, Storage};
+use uuid::Uuid;
+
+use crate::cli::Import;
+use crate::config::Config;
+use crate::console;
+use crate::failure::{Failure, file};
+use crate::node::open_storage;
+
+/// Lines that are written in one transaction.
+const CHUNK: usize = 2_000;
+/// Problems that are shown; the rest is counted.
+const SHOWN: usize = 50;
+
+/// What came of the lines so far.
+#[derive(Default)]
+struct Tally {
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    deleted: u64,
+    refused: u64,
+}
+
+pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Failure> {
+    let storage = open_storage(config).await?;
+    let (input, size): (Box<dyn Read>, u64) = if import.file.as_os_str() == "-" {
+        (Box::new(std::io::stdin()), 0)
+    } else {
+        let opened = File::open(&import.file).map_err(|error| file(&import.file, &error))?;
+        let size = opened.metadata().map_or(0, |metadata| metadata.len());
+        (Box::new(opened), size)
+    };
+    let progress = progress(size);
+    let mut lines = Lines { input: BufReader::with_capacity(1 << 20, input), number: 0, read: 0 };
+    let actor = Actor { organisation: import.owner, ..Actor::system() };
+    let mut tally = Tally::default();
+    loop {
+        let chunk = lines.chunk().map_err(|error| file(&import.file, &error))?;
+        if chunk.is_empty() {
+            break;
+        }
+        write(&storage, &actor, chunk, import.dry_run, &mut tally, &progress).await?;
+        progress.set_position(lines.read);
+    }
+    progress.finish_and_clear();
+    let Tally { created, updated, unchanged, deleted, refused } = tally;
+    let would = if import.dry_run { " (dry run: nothing was written)" } else { "" };
+    console::say(format_args!(
+        "{created} created, {updated} updated, {unchanged} unchanged, {deleted} deleted, {refused} refused{would}"
+    ));
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn progress(size: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bytes} of {total_bytes} {wide_bar} {eta}");
+    let bar = if size > 0 { ProgressBar::new(size) } else { ProgressBar::new_spinner() };
+    match style {
+        Ok(style) if size > 0 => bar.with_style(style),
+        _ => bar,
+    }
+}
+
+/// Writes one chunk; each line stands for itself.
+async fn write(
+    storage: &Storage,
+    actor: &Actor,
+    chunk: Vec<(u64, Vec<u8>)>,
+    dry_run: bool,
+    tally: &mut Tally,
+    progress: &ProgressBar,
+) -> Result<(), Failure> {
+    let mut numbers = Vec::with_capacity(chunk.len());
+    let mut commands = Vec::with_capacity(chunk.len());
+    for (number, line) in chunk {
+        match command(&line) {
+            Ok(command) => {
+                numbers.push(number);
+                commands.push(command);
+            }
+            Err(problem) => {
+                let places: Vec<String> =
+                    problem.errors().iter().map(|error| format!("; {} {}", error.pointer, error.message)).collect();
+                refused(tally, progress, number, &format!("{problem}{}", places.concat()));
+            }
+        }
+    }
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let outcome = storage.directory.apply_batch(actor, commands, BatchMode::PerLine, dry_run, Utc::now()).await?;
+    for (number, result) in numbers.into_iter().zip(outcome.results) {
+        match result {
+            Ok(applied) => match applied.outcome {
+                Outcome::Created => tally.created += 1,
+                Outcome::Updated | Outcome::HandedOver => tally.updated += 1,
+                Outcome::Unchanged => tally.unchanged += 1,
+                Outcome::Deleted | Outcome::Purged => tally.deleted += 1,
+            },
+            Err(refusal) => refused(tally, progress, number, &refusal.to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn refused(tally: &mut Tally, progress: &ProgressBar, number: u64, why: &str) {
+    tally.refused += 1;
+    if tally.refused <= SHOWN as u64 {
+        progress.suspend(|| console::note(format_args!("line {number}: {why}")));
+    } else if tally.refused == SHOWN as u64 + 1 {
+        progress.suspend(|| console::note("further refusals are counted, not shown"));
+    }
+}
+
+fn command(line: &[u8]) -> Result<Command, http::Problem> {
+    BatchLine::parse(line)?.command(|| EntryId(Uuid::now_v7()))
+}
+
+/// Lines of a file, numbered from 1, blank ones left out.
+struct Lines {
+    input: BufReader<Box<dyn Read>>,
+    number: u64,
+    read: u64,
+}
+
+impl Lines {
+    fn chunk(&mut self) -> std::io::Result<Vec<(u64, Vec<u8>)>> {
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK {
+            let mut line = Vec::new();
+            // A file without line feeds may not fill the memory. Standards are longer than other entries.
+            let most = limits::STANDARD_BYTES as u64 + 1;
+            let read = self.input.by_ref().take(most).read_until(b'\n', &mut line)?;
+            if read == 0 {
+                break;
+            }
+            if read as u64 == most {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    format!("line {} is longer than {} bytes", self.number + 1, limits::STANDARD_BYTES),
+                ));
+            }
+            self.number += 1;
+            self.read += read as u64;
+            let trimmed = line.trim_ascii();
+            if !trimmed.is_empty() {
+                chunk.push((self.number, trimmed.to_vec()));
+            }
+        }
+        Ok(chunk)
+    }
+}

@@ -1,0 +1,107 @@
+//! The commands, one file for each group.
+
+mod account;
+mod check;
+mod client;
+mod demo;
+mod export;
+mod health;
+mod import;
+mod init;
+
+use std::process::ExitCode;
+
+use chrono::Utc;
+use storage::Storage;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::config::{Config, LogFormat, Sources};
+use crate::failure::Failure;
+use crate::node::open_storage;
+use crate::{console, serve};
+
+/// Runs a command.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    // Works without any configuration: the document is the same on every node.
+    if matches!(cli.command, Command::Openapi) {
+        console::write(api::document_json().as_bytes()).map_err(|error| Failure::new(error.to_string()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sources = Sources::read(&cli.settings)?;
+    let config = sources.config()?;
+    if matches!(cli.command, Command::Config) {
+        sources.show(&config).iter().for_each(console::say);
+        return Ok(ExitCode::SUCCESS);
+    }
+    log(&config)?;
+    let system = actix_web::rt::System::new();
+    system.block_on(perform(&config, cli.command))
+}
+
+async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve => {
+            let listener = serve::listen(config)?;
+            serve::serve(config, listener, open_storage(config).await?).await?;
+        }
+        Command::Demo => demo::run(config).await?,
+        Command::Init(init) => init::run(config, &init).await?,
+        Command::Migrate => migrate(config).await?,
+        Command::Account(command) => account::run(config, command).await?,
+        Command::Client(command) => client::run(config, command).await?,
+        Command::Import(import) => return import::run(config, import).await,
+        Command::Export(export) => export::run(config, &export).await?,
+        Command::Reindex => reindex(config)?,
+        Command::Check => return check::run(config).await,
+        Command::Backup { file } => {
+            let archived = open_storage(config).await?.backup(&file, Utc::now()).await?;
+            console::say(format_args!("{}: {} rows, through change {}", file.display(), archived.rows, archived.through));
+        }
+        Command::Restore { file } => restore(config, &file).await?,
+        Command::Health => return health::run(config).await,
+        Command::Openapi | Command::Config => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    crate::config::private_folder(&config.data)?;
+    let done = Storage::migrate(&config.database_url()).await?;
+    if done.is_empty() {
+        console::say("the database is up to date");
+    }
+    done.iter().for_each(|name| console::say(format_args!("applied {name}")));
+    Ok(())
+}
+
+async fn restore(config: &Config, file: &std::path::Path) -> Result<(), Failure> {
+    crate::config::private_folder(&config.data)?;
+    let url = config.database_url();
+    Storage::migrate(&url).await?;
+    let archived = Storage::restore(&url, file).await?;
+    console::say(format_args!("restored {} rows, through change {}", archived.rows, archived.through));
+    Ok(())
+}
+
+/// Takes the index folder away; the next start builds it anew from the database.
+fn reindex(config: &Config) -> Result<(), Failure> {
+    let folder = config.index_folder();
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(crate::failure::file(&folder, &error)),
+        _ => {
+            console::say(format_args!("{} is gone; the next start builds it anew", folder.display()));
+            Ok(())
+        }
+    }
+}
+
+fn log(config: &Config) -> Result<(), Failure> {
+    let filter: EnvFilter = config.log.parse().map_err(|error| Failure::new(format!("log: {error}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

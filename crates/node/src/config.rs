@@ -1,0 +1,315 @@
+//! The settings of a node: file, then `LOTSE_...` variables, then flags. All of them stand here.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use domain::{Origin, Rules};
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::{Figment, Profile, Provider as _};
+use http::client::{ForwardedHeader, TrustedProxies};
+use http::rate::{Rate, Rates};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use web::Site;
+
+use crate::cli::Flags;
+use crate::failure::Failure;
+
+/// The file that is read where no other is named.
+const FILE: &str = "lotse.toml";
+
+/// The settings of a node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Address to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Public base URL: part of every entry's name.
+    pub(crate) base_url: Option<Origin>,
+    /// Folder for the database, keys and search index.
+    pub(crate) data: PathBuf,
+    /// `sqlite://path` or `postgres://...`; an SQLite file in the data folder unless given.
+    pub(crate) database: Option<String>,
+    /// Folder for the search index; one per process.
+    pub(crate) index: Option<PathBuf>,
+    /// Worker threads that answer requests; one per core unless given.
+    pub(crate) workers: Option<usize>,
+    /// Connections that are served at once by one worker.
+    pub(crate) connections: usize,
+    /// Database queries that run at once.
+    pub(crate) database_readers: u32,
+    /// What is logged: `info`, `debug`, or filters such as `info,lotse_storage=debug`.
+    pub(crate) log: String,
+    /// `text` or `json`.
+    pub(crate) log_format: LogFormat,
+    /// Networks of proxies whose word about client addresses is taken.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The header that they set.
+    pub(crate) forwarded_header: ForwardedHeader,
+    /// Seconds until an answer must have begun.
+    pub(crate) request_seconds: u64,
+    /// Seconds for requests that stream.
+    pub(crate) long_request_seconds: u64,
+    /// Seconds for requests to end when the node is asked to stop.
+    pub(crate) shutdown_seconds: u64,
+    /// Address for `/metrics` alone.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Token with which `/metrics` may be read at the main address.
+    pub(crate) metrics_token: Option<String>,
+    /// Licence under which partners give their data.
+    pub(crate) data_license: String,
+    /// Days after a verification until the next is due.
+    pub(crate) review_after_days: u32,
+    /// Days before the end of an offer on which a review is due.
+    pub(crate) review_before_end_days: u32,
+    /// How many requests one client may send.
+    pub(crate) rates: RateSettings,
+    /// What the operator says on pages.
+    pub(crate) site: Site,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Requests of one client address per minute, and how many may come at once.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateSetting {
+    burst: u32,
+    per_minute: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateSettings {
+    read: RateSetting,
+    write: RateSetting,
+    sign_in: RateSetting,
+    registration: RateSetting,
+    correction: RateSetting,
+}
+
+/// What is set where nothing says otherwise.
+#[derive(Serialize)]
+struct Defaults {
+    listen: &'static str,
+    data: &'static str,
+    connections: usize,
+    database_readers: u32,
+    log: &'static str,
+    log_format: LogFormat,
+    trusted_proxies: Vec<IpNet>,
+    forwarded_header: &'static str,
+    request_seconds: u64,
+    long_request_seconds: u64,
+    shutdown_seconds: u64,
+    data_license: String,
+    review_after_days: u32,
+    review_before_end_days: u32,
+    rates: RateSettings,
+    site: std::collections::BTreeMap<String, String>,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let rules = Rules::default();
+        let rates = Rates::default();
+        let rate = |rate: Rate| RateSetting { burst: rate.burst, per_minute: rate.per_minute };
+        Self {
+            listen: "127.0.0.1:8080",
+            data: "lotse-data",
+            connections: 10_000,
+            database_readers: 8,
+            log: "info",
+            log_format: LogFormat::Text,
+            trusted_proxies: Vec::new(),
+            forwarded_header: "x_forwarded_for",
+            request_seconds: 30,
+            long_request_seconds: 600,
+            shutdown_seconds: 20,
+            data_license: rules.default_license,
+            review_after_days: rules.review_after_days,
+            review_before_end_days: rules.review_before_end_days,
+            rates: RateSettings {
+                read: rate(rates.read),
+                write: rate(rates.write),
+                sign_in: rate(rates.sign_in),
+                registration: rate(rates.registration),
+                correction: rate(rates.correction),
+            },
+            site: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+/// The settings as they were read, with where each comes from.
+pub(crate) struct Sources(Figment);
+
+impl Sources {
+    /// Reads file, variables and flags.
+    pub(crate) fn read(flags: &Flags) -> Result<Self, Failure> {
+        let file = match &flags.config {
+            Some(path) if !path.is_file() => {
+                return Err(Failure::new(format!("{}: there is no such configuration file", path.display())));
+            }
+            Some(path) => path.clone(),
+            None => PathBuf::from(FILE),
+        };
+        let mut figment = Figment::from(Serialized::defaults(Defaults::default()))
+            .merge(Toml::file_exact(file))
+            // Two underscores go one level down: LOTSE_RATES__READ__PER_MINUTE.
+            .merge(Env::prefixed("LOTSE_").ignore(&["config"]).split("__"));
+        let flag = |figment: Figment, key: &str, value: Option<String>| match value {
+            Some(value) => figment.merge(Serialized::from(
+                std::collections::BTreeMap::from([(key, value)]),
+                Profile::Default,
+            )),
+            None => figment,
+        };
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        figment = flag(figment, "data", path(&flags.data));
+        figment = flag(figment, "listen", flags.listen.clone());
+        figment = flag(figment, "base_url", flags.base_url.clone());
+        figment = flag(figment, "database", flags.database.clone());
+        if let Some(workers) = flags.workers {
+            figment = figment.merge(("workers", workers));
+        }
+        Ok(Self(figment))
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        self.0.extract().map_err(|error| Failure::new(format!("the configuration cannot be used: {error}")))
+    }
+
+    /// Every setting, its value and where it comes from; secrets are not shown.
+    pub(crate) fn show(&self, config: &Config) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Ok(dict) = self.0.data().map(|mut data| data.remove(&Profile::Default).unwrap_or_default()) {
+            for (key, value) in &dict {
+                self.show_value(key, value, &mut lines);
+            }
+        }
+        for (key, value) in [
+            ("base_url", config.origin().map_or_else(|_| "not usable".to_owned(), |origin| origin.to_string())),
+            ("database", config.database_url()),
+            ("index", config.index_folder().display().to_string()),
+            ("workers", config.workers().to_string()),
+        ] {
+            if !lines.iter().any(|line: &String| line.starts_with(&format!("{key} ="))) {
+                lines.push(format!("{key} = {:?}  # derived", redact(key, &value)));
+            }
+        }
+        lines.sort();
+        lines
+    }
+
+    fn show_value(&self, key: &str, value: &figment::value::Value, lines: &mut Vec<String>) {
+        if let Some(dict) = value.as_dict() {
+            for (inner, value) in dict {
+                self.show_value(&format!("{key}.{inner}"), value, lines);
+            }
+            return;
+        }
+        let source = match self.0.find_metadata(key) {
+            Some(metadata) if metadata.name.contains("Defaults") => "default".to_owned(),
+            Some(metadata) if metadata.name.contains("BTreeMap") || metadata.name.contains("usize") => "flag".to_owned(),
+            Some(metadata) => match &metadata.source {
+                Some(source) => source.to_string(),
+                None => "variable LOTSE_".to_owned() + &key.to_uppercase().replace('.', "__"),
+            },
+            None => "unknown".to_owned(),
+        };
+        let text = match value.as_str() {
+            Some(text) => format!("{:?}", redact(key, text)),
+            None => serde_json::to_string(value).unwrap_or_default(),
+        };
+        lines.push(format!("{key} = {text}  # {source}"));
+    }
+}
+
+/// What may be shown of a value: no passwords, no tokens.
+fn redact(key: &str, text: &str) -> String {
+    match key {
+        "metrics_token" => "(not shown)".to_owned(),
+        "database" => match url::Url::parse(text) {
+            Ok(mut url) if url.password().is_some() => {
+                let _ = url.set_password(Some("not-shown"));
+                url.to_string()
+            }
+            _ => text.to_owned(),
+        },
+        _ => text.to_owned(),
+    }
+}
+
+impl Config {
+    /// The base URL; without one, the address that the node listens on.
+    pub(crate) fn origin(&self) -> Result<Origin, Failure> {
+        match &self.base_url {
+            Some(origin) => Ok(origin.clone()),
+            None => format!("http://{}", self.listen).parse().map_err(|why: &str| Failure::new(why)),
+        }
+    }
+
+    /// The database's URL.
+    pub(crate) fn database_url(&self) -> String {
+        self.database.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.join("lotse.sqlite").display()))
+    }
+
+    /// The folder of the search index. Processes that share a data folder have one each.
+    pub(crate) fn index_folder(&self) -> PathBuf {
+        self.index.clone().unwrap_or_else(|| self.data.join(format!("index-{}", self.listen.port())))
+    }
+
+    /// Worker threads.
+    pub(crate) fn workers(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or(cores).clamp(1, 256)
+    }
+
+    /// Settings that decisions depend on.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            review_after_days: self.review_after_days,
+            review_before_end_days: self.review_before_end_days,
+            default_license: self.data_license.clone(),
+        }
+    }
+
+    /// How many requests one client may send.
+    pub(crate) fn rates(&self) -> Rates {
+        let rate = |setting: RateSetting| Rate { burst: setting.burst, per_minute: setting.per_minute };
+        Rates {
+            read: rate(self.rates.read),
+            write: rate(self.rates.write),
+            sign_in: rate(self.rates.sign_in),
+            registration: rate(self.rates.registration),
+            correction: rate(self.rates.correction),
+        }
+    }
+
+    /// The proxies in front.
+    pub(crate) fn proxies(&self) -> TrustedProxies {
+        TrustedProxies { networks: self.trusted_proxies.clone(), header: self.forwarded_header }
+    }
+
+    /// The folder of the keys.
+    pub(crate) fn key_folder(&self) -> PathBuf {
+        self.data.join("keys")
+    }
+}
+
+/// Makes a folder that only this user may enter, unless it is there.
+pub(crate) fn private_folder(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| crate::failure::file(path, &error))
+}

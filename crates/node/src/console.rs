@@ -1,0 +1,24 @@
+//! What commands say to the person at the console: the one place that writes to the standard streams.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+/// Says something that was asked for. A reader that has gone away is no error.
+pub(crate) fn say(words: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{words}");
+}
+
+/// Writes something that was asked for as it is.
+pub(crate) fn write(bytes: &[u8]) -> std::io::Result<()> {
+    std::io::stdout().lock().write_all(bytes)
+}
+
+/// Says something beside what was asked for.
+pub(crate) fn note(words: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{words}");
+}
+
+/// Says why a command ended.
+pub(crate) fn error(words: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "lotse: {words}");
+}

@@ -1,0 +1,60 @@
+//! Why a command ended: one line that says what to do.
+
+use std::fmt;
+
+/// Why a command ended.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    /// A failure in words.
+    pub(crate) fn new(words: impl Into<String>) -> Self {
+        // One line, whatever a library wrote.
+        Self(words.into().replace('\n', " "))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<storage::StorageError> for Failure {
+    fn from(error: storage::StorageError) -> Self {
+        use storage::StorageError as E;
+        Self::new(match &error {
+            E::NewerDatabase { found, known } => format!(
+                "the database was written by a newer version of lotse (it has {found}, this one knows up to {known}): use that version, or restore a backup"
+            ),
+            E::PendingMigrations { pending } => format!(
+                "the database has to be upgraded first ({}): make a backup, then run `lotse migrate`",
+                pending.join(", ")
+            ),
+            E::OtherOrigin { found, configured } => format!(
+                "the database belongs to the node {found}, but base_url says {configured}: the base URL is part of every entry's name and may not change"
+            ),
+            E::Refused(refusal) => refusal.to_string(),
+            // At the console the operator reads what only the log would have.
+            other if !other.log().is_empty() => format!("{other}: {}", other.log()),
+            other => other.to_string(),
+        })
+    }
+}
+
+impl From<search::IndexError> for Failure {
+    fn from(error: search::IndexError) -> Self {
+        Self::new(format!("the search index cannot be used: {error}"))
+    }
+}
+
+impl From<http::Problem> for Failure {
+    fn from(problem: http::Problem) -> Self {
+        Self::new(problem.to_string())
+    }
+}
+
+/// A failure about a file or folder.
+pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{}: {error}", path.display()))
+}

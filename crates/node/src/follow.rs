@@ -1,0 +1,108 @@
+//! Follows the order of changes and tells the read model and the sign-in of them, in that order. What this process wrote
+//! it hears of at once, what others wrote within a moment.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use domain::Entry;
+use http::Clock;
+use http::sign_in::Access;
+use search::{Change, Index};
+use storage::{Changed, Changes, Directory, StorageError, Stored};
+use tokio_util::sync::CancellationToken;
+
+/// Changes that are read at once.
+const PAGE: usize = 2_000;
+/// How often this process looks for what others wrote.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long it waits after the database could not be read.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Follows until it is told to stop.
+pub(crate) async fn follow(
+    directory: Directory,
+    index: Index,
+    access: Access,
+    clock: Clock,
+    mut cursor: i64,
+    stop: CancellationToken,
+) {
+    let mut committed = directory.committed();
+    while !stop.is_cancelled() {
+        match directory.changes_since(cursor, PAGE).await {
+            Ok(changes) => {
+                let more = changes.more;
+                if changes.through > cursor {
+                    cursor = changes.through;
+                    tell(&index, &access, &clock, changes).await;
+                }
+                if more {
+                    continue;
+                }
+                tokio::select! {
+                    _ = committed.wait_for(|head| *head > cursor) => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = stop.cancelled() => break,
+                }
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), cause = error.log(), "changes cannot be read; trying again");
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = stop.cancelled() => break,
+                }
+            }
+        }
+    }
+}
+
+async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
+    let now = clock.now();
+    let Changes { through, items, .. } = changes;
+    let mut entries = Vec::with_capacity(items.len());
+    for changed in items {
+        match changed {
+            Changed::Entry(stored) => entries.push(Told::Put(stored)),
+            Changed::Removed { arrival, key, .. } => entries.push(Told::Remove(Change::Remove { arrival, key })),
+            Changed::Account(account) => access.put_account(&account),
+            Changed::Client(client) => access.put_client(&client),
+            Changed::Session(session) => access.put_session(&session, now),
+        }
+    }
+    let index = index.clone();
+    let applied = tokio::task::spawn_blocking(move || {
+        let today = Utc::now().date_naive();
+        let changes = entries
+            .into_iter()
+            .filter_map(|told| match told {
+                Told::Put(stored) => read(&stored).map(|entry| Change::put(&entry, stored.arrival, today)),
+                Told::Remove(change) => Some(change),
+            })
+            .collect();
+        index.apply(changes, through)
+    });
+    match applied.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the text index cannot be written"),
+        Err(error) => tracing::error!(%error, "changes could not be applied"),
+    }
+    // After the entries: a revocation that came with them is in force when their number is reached.
+    access.advance(through);
+}
+
+enum Told {
+    Put(Stored),
+    Remove(Change),
+}
+
+/// The entry of a row. One that cannot be read is left out and said so: it may not stop the others.
+pub(crate) fn read(stored: &Stored) -> Option<Entry> {
+    match stored.entry() {
+        Ok(entry) => Some(entry),
+        Err(StorageError::NotFound) => None,
+        Err(error) => {
+            tracing::error!(id = %stored.key.id, cause = error.log(), "an entry cannot be read");
+            None
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The node's signing keys, in files that only its user may read.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::Origin;
+use http::sign_in::{Keys, generate};
+
+use crate::config::private_folder;
+use crate::failure::{Failure, file};
+
+/// The key that signs access tokens.
+const TOKEN_KEY: &str = "access-token.pem";
+/// The key before it, as long as its tokens may still be about.
+const FORMER_TOKEN_KEY: &str = "access-token-former.pem";
+
+/// Loads the keys, making them at the first start.
+pub(crate) fn load(folder: &Path, origin: &Origin) -> Result<Arc<Keys>, Failure> {
+    private_folder(folder)?;
+    let path = folder.join(TOKEN_KEY);
+    if !path.exists() {
+        write_new(&path, &generate()?)?;
+    }
+    let mut pems = vec![fs::read_to_string(&path).map_err(|error| file(&path, &error))?];
+    if let Ok(former) = fs::read_to_string(folder.join(FORMER_TOKEN_KEY)) {
+        pems.push(former);
+    }
+    let keys = Keys::from_pem(origin, pems.iter().map(String::as_str))
+        .map_err(|why| Failure::new(format!("{}: {why}", path.display())))?;
+    Ok(Arc::new(keys))
+}
+
+/// Writes a secret to a new file with mode 0600; another process that was first wins.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    let write = || -> std::io::Result<()> {
+        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        out.write_all(text.as_bytes())?;
+        out.sync_all()?;
+        match fs::hard_link(&part, path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    };
+    let written = write();
+    let _ = fs::remove_file(&part);
+    written.map_err(|error| file(path, &error))
+}

@@ -1,0 +1,145 @@
+//! A node's parts, opened in order.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use domain::Origin;
+use http::Clock;
+use http::rate::RateLimits;
+use http::sign_in::{Access, Passwords, SignIn};
+use search::{Change, Index, IndexError};
+use storage::Storage;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, private_folder};
+use crate::failure::Failure;
+use crate::follow::{follow, read};
+use crate::keys;
+
+/// Rows that are read at once at the start.
+const SCAN: i64 = 2_000;
+/// How long a write waits until it can be read here.
+const READ_YOUR_WRITES: Duration = Duration::from_secs(10);
+
+/// Opens the database; makes it when there is none yet.
+pub(crate) async fn open_storage(config: &Config) -> Result<Storage, Failure> {
+    private_folder(&config.data)?;
+    let url = config.database_url();
+    // To fill an empty database is no upgrade, so nobody has to ask for it.
+    if Storage::is_new(&url).await? {
+        Storage::migrate(&url).await?;
+    }
+    let settings = storage::Settings {
+        url,
+        origin: config.origin()?,
+        rules: config.rules(),
+        readers: config.database_readers,
+    };
+    Ok(Storage::open(settings, Utc::now()).await?)
+}
+
+/// Everything that serving needs.
+pub(crate) struct Node {
+    pub(crate) origin: Origin,
+    pub(crate) storage: Storage,
+    pub(crate) index: Index,
+    pub(crate) sign_in: SignIn,
+    pub(crate) clock: Clock,
+    cursor: i64,
+}
+
+impl Node {
+    /// Opens all parts and fills the read model.
+    pub(crate) async fn open(config: &Config, storage: Storage) -> Result<Self, Failure> {
+        let origin = config.origin()?;
+        let clock = Clock::new(Utc::now);
+        let keys = keys::load(&config.key_folder(), &origin)?;
+        let folder = config.index_folder();
+        let index = Index::open(Some(&folder), &storage.generation().to_string())
+            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+        let begun = std::time::Instant::now();
+        let cursor = fill(&storage, &index).await?;
+        let entries = index.snapshot().len();
+        tracing::info!(entries, millis = begun.elapsed().as_millis() as u64, "index ready");
+        let access = Access::default();
+        let known = storage.directory.access(clock.now()).await?;
+        known.accounts.iter().for_each(|account| access.put_account(account));
+        known.clients.iter().for_each(|client| access.put_client(client));
+        known.sessions.iter().for_each(|session| access.put_session(session, clock.now()));
+        // Told of again from the index's number on: to hear twice does no harm, to miss something would.
+        access.advance(cursor.min(known.through));
+        let sign_in = SignIn {
+            access,
+            keys,
+            passwords: Passwords::default(),
+            limits: Arc::new(RateLimits::new(&config.rates())),
+            proxies: config.proxies(),
+            clock: clock.clone(),
+            https: origin.as_str().starts_with("https://"),
+            origin: origin.clone(),
+        };
+        Ok(Self { origin, storage, index, sign_in, clock, cursor })
+    }
+
+    /// Starts following the order of changes.
+    pub(crate) fn follow(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(follow(
+            self.storage.directory.clone(),
+            self.index.clone(),
+            self.sign_in.access.clone(),
+            self.clock.clone(),
+            self.cursor,
+            stop,
+        ))
+    }
+
+    /// What the API's handlers share.
+    pub(crate) fn api_state(&self, config: &Config) -> api::State {
+        api::State {
+            store: self.storage.clone(),
+            index: self.index.clone(),
+            access: self.sign_in.access.clone(),
+            clock: self.clock.clone(),
+            origin: self.origin.clone(),
+            settings: Arc::new(api::Settings {
+                data_license: config.data_license.clone(),
+                read_your_writes: READ_YOUR_WRITES,
+            }),
+        }
+    }
+}
+
+/// Streams all entries into the index; returns the number up to which it then holds everything.
+pub(crate) async fn fill(storage: &Storage, index: &Index) -> Result<i64, Failure> {
+    let today = Utc::now().date_naive();
+    let loader = Arc::new(std::sync::Mutex::new((Some(index.load()?), None::<IndexError>)));
+    let filling = Arc::clone(&loader);
+    let through = storage
+        .directory
+        .scan(SCAN, move |rows| {
+            let Ok(mut guard) = filling.lock() else { return ControlFlow::Break(()) };
+            let (loader, failed) = &mut *guard;
+            let Some(loader) = loader else { return ControlFlow::Break(()) };
+            for stored in &rows {
+                let Some(entry) = read(stored) else { continue };
+                if let Err(error) = loader.push(Change::put(&entry, stored.arrival, today)) {
+                    *failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .await?;
+    let (loader, failed) = match loader.lock() {
+        Ok(mut guard) => (guard.0.take(), guard.1.take()),
+        Err(_) => (None, None),
+    };
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let loader = loader.ok_or_else(|| Failure::new("the index could not be filled"))?;
+    loader.finish(through)?;
+    Ok(through)
+}

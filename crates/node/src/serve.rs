@@ -1,0 +1,223 @@
+//! Serving: the HTTP application, health, metrics, and an orderly end.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::middleware::Compress;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web as actix};
+use http::metrics::{self, Metrics};
+use http::problem::{AllowedMethods, Problem, explain, unmatched};
+use http::sign_in::{bearer, jwks};
+use http::surface::Surface;
+use http::{Code, conditional};
+use storage::Storage;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::node::Node;
+use crate::{console, upkeep};
+
+/// Paths whose answers stream.
+const LONG_PATHS: &[&str] = &["/api/v1/batch"];
+/// Seconds for which an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Seconds until a request's head must have arrived.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a health check waits for the database.
+const PING: Duration = Duration::from_secs(3);
+
+/// Takes the port, so that a busy one is noticed before anything else is done.
+pub(crate) fn listen(config: &Config) -> Result<TcpListener, Failure> {
+    TcpListener::bind(config.listen).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::new(format!(
+            "{} is in use by another program: stop it, or choose another address with --listen",
+            config.listen
+        )),
+        _ => Failure::new(format!("cannot listen on {}: {error}", config.listen)),
+    })
+}
+
+/// Serves until the process is asked to end.
+pub(crate) async fn serve(config: &Config, listener: TcpListener, storage: Storage) -> Result<(), Failure> {
+    let node = Node::open(config, storage).await?;
+    let stop = CancellationToken::new();
+    let following = node.follow(stop.clone());
+    let cleaning = upkeep::start(&node, stop.clone());
+    let metrics = Arc::new(Metrics::new(ROUTES));
+    let surface = Surface::new(
+        http::surface::Settings {
+            https: node.sign_in.https,
+            proxies: config.proxies(),
+            time_limit: Duration::from_secs(config.request_seconds),
+            long_paths: LONG_PATHS,
+            long_time_limit: Duration::from_secs(config.long_request_seconds),
+        },
+        Arc::clone(&node.sign_in.limits),
+        Arc::clone(&metrics),
+    );
+    let shared = Shared::new(config, &node, metrics);
+    let own_metrics = metrics_server(config, &shared)?;
+    let application = {
+        let shared = shared.clone();
+        move || App::new().wrap(Compress::default()).wrap(surface.clone()).configure(|cfg| shared.routes(cfg))
+    };
+    let server = HttpServer::new(application)
+        .workers(config.workers())
+        .worker_max_blocking_threads(16)
+        .max_connections(config.connections)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD)
+        .shutdown_timeout(config.shutdown_seconds)
+        .listen(listener)
+        .map_err(|error| Failure::new(format!("cannot serve: {error}")))?
+        .run();
+    tracing::info!(listen = %config.listen, base_url = %node.origin, "serving");
+    console::note(format_args!("Lotse serves {} (Ctrl-C ends it)", node.origin));
+    let ended = server.await;
+    stop.cancel();
+    if let Some(server) = own_metrics {
+        server.abort();
+    }
+    let _ = following.await;
+    let _ = cleaning.await;
+    tracing::info!("ended");
+    ended.map_err(|error| Failure::new(format!("serving ended: {error}")))
+}
+
+/// What all workers share.
+#[derive(Clone)]
+struct Shared {
+    state: actix::Data<api::State>,
+    sign_in: actix::Data<http::sign_in::SignIn>,
+    directory: actix::Data<web::Directory>,
+    allowed: actix::Data<AllowedMethods>,
+    monitor: actix::Data<Monitor>,
+}
+
+/// What health and metrics are told from.
+struct Monitor {
+    metrics: Arc<Metrics>,
+    token: Option<String>,
+    storage: Storage,
+    index: search::Index,
+}
+
+impl Shared {
+    fn new(config: &Config, node: &Node, metrics: Arc<Metrics>) -> Self {
+        let (index, clock) = (node.index.clone(), node.clock.clone());
+        let pages = web::Settings { origin: node.origin.clone(), site: config.site.clone() };
+        let directory = web::Directory::new(pages, move || Some(index.snapshot()), move || clock.now());
+        let methods = api::methods();
+        Self {
+            state: actix::Data::new(node.api_state(config)),
+            sign_in: actix::Data::new(node.sign_in.clone()),
+            directory: actix::Data::new(directory),
+            allowed: actix::Data::new(AllowedMethods::new(methods.iter().map(|(path, method)| (path.as_str(), *method)))),
+            monitor: actix::Data::new(Monitor {
+                metrics,
+                token: config.metrics_token.clone(),
+                storage: node.storage.clone(),
+                index: node.index.clone(),
+            }),
+        }
+    }
+
+    fn routes(&self, cfg: &mut actix::ServiceConfig) {
+        cfg.app_data(self.state.clone())
+            .app_data(self.sign_in.clone())
+            .app_data(self.directory.clone())
+            .app_data(self.allowed.clone())
+            .app_data(self.monitor.clone())
+            .configure(api::routes)
+            .route("/.well-known/jwks.json", actix::get().to(jwks))
+            .route("/problems/{code}", actix::get().to(explain))
+            .route("/health/live", actix::get().to(live))
+            .route("/health/ready", actix::get().to(ready))
+            .route("/metrics", actix::get().to(guarded_metrics))
+            .configure(web::routes)
+            .default_service(actix::to(unmatched));
+    }
+}
+
+/// Where requests are counted.
+const ROUTES: &[&str] = &[
+    "/api/v1/organisations",
+    "/api/v1/offers",
+    "/api/v1/contact-points",
+    "/api/v1/pathways",
+    "/api/v1/quality-standards",
+    "/api/v1/self-assessments",
+    "/api/v1/assessment-reviews",
+    "/api/v1/events",
+    "/api/v1/publications",
+    "/api/v1/needs",
+    "/api/v1/entries",
+    "/api/v1/coverage",
+    "/api/v1/batch",
+    "/api/v1/vocabularies",
+    "/api/v1/corrections",
+    "/api/v1/registrations",
+    "/api/v1/token",
+    "/api/v1/sessions",
+    "/health/live",
+    "/health/ready",
+];
+
+/// `GET /health/live`: the process answers.
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({"status": "live"}))
+}
+
+/// `GET /health/ready`: it can do its work. Without a database it still reads from memory, and says so with 503.
+async fn ready(monitor: actix::Data<Monitor>) -> HttpResponse {
+    let database = matches!(tokio::time::timeout(PING, monitor.storage.ping()).await, Ok(Ok(())));
+    let search = !monitor.index.is_text_failing();
+    let body = serde_json::json!({
+        "status": if database && search { "ready" } else { "degraded" },
+        "database": if database { "reachable" } else { "away: reading goes on, writing does not" },
+        "search": if search { "writable" } else { "its folder cannot be written: new entries are listed but not found by text" },
+        "arrival": monitor.index.arrival(),
+    });
+    let mut response = if database { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
+/// `GET /metrics` at the main address: only with the token.
+async fn guarded_metrics(request: HttpRequest, monitor: actix::Data<Monitor>) -> Result<HttpResponse, Problem> {
+    let Some(token) = &monitor.token else { return Err(Problem::not_found()) };
+    let sent = request.headers().get(header::AUTHORIZATION).and_then(bearer).unwrap_or_default();
+    if !http::sign_in::secret::matches(sent, &http::sign_in::secret::hash(token)) {
+        return Err(Problem::new(Code::InvalidToken, "send the token of the node's settings"));
+    }
+    Ok(own_metrics(monitor).await)
+}
+
+async fn own_metrics(monitor: actix::Data<Monitor>) -> HttpResponse {
+    let mut response = HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(monitor.metrics.render());
+    conditional::Caching::Never.apply(response.headers_mut());
+    response
+}
+
+/// The server of `/metrics` on its own address, where one is set.
+fn metrics_server(config: &Config, shared: &Shared) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
+    let Some(address) = config.metrics_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address)
+        .map_err(|error| Failure::new(format!("cannot listen on {address} for metrics: {error}")))?;
+    let monitor = shared.monitor.clone();
+    let server = HttpServer::new(move || {
+        App::new().app_data(monitor.clone()).route("/metrics", actix::get().to(own_metrics))
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|error| Failure::new(format!("cannot serve metrics: {error}")))?
+    .run();
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "serving metrics ended");
+        }
+    })))
+}
