@@ -130,6 +130,7 @@ where
             started,
             route: shared.metrics.route(request.path(), request.method()),
             reads,
+            scripted: request.headers().contains_key(header::ORIGIN),
             long: !reads && shared.settings.long_paths.contains(&request.path()),
             span: (!reads)
                 .then(|| tracing::info_span!("request", id = %id, method = %request.method())),
@@ -171,6 +172,8 @@ struct Visit {
     started: Instant,
     route: Route,
     reads: bool,
+    /// Whether a script of some site asks (Fetch section 3.2.1).
+    scripted: bool,
     long: bool,
     span: Option<Span>,
     shared: Rc<Shared>,
@@ -333,7 +336,11 @@ impl Visit {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
-        if !headers.contains_key(header::REFERRER_POLICY) {
+        // Data leads nowhere and loads nothing: only what a browser shows needs to be told what to keep to itself.
+        let data = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|media_type| media_type.as_bytes().starts_with(b"application/"));
+        if !data && !headers.contains_key(header::REFERRER_POLICY) {
             headers.append(
                 header::REFERRER_POLICY,
                 HeaderValue::from_static("no-referrer"),
@@ -357,6 +364,8 @@ impl Visit {
                 header::ACCESS_CONTROL_ALLOW_ORIGIN,
                 HeaderValue::from_static("*"),
             );
+        }
+        if self.reads && self.scripted {
             headers.append(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
                 HeaderValue::from_static("ETag, Link, Retry-After, Content-Language, X-Request-Id"),

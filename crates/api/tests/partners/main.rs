@@ -31,36 +31,83 @@ async fn an_organisation_registers_is_approved_and_takes_its_account_and_client_
     assert_eq!(shown["state"], "pending");
     assert!(shown.get("draft").is_none() && shown.get("contact").is_none());
     assert_eq!(code(node.get(&own), 401).await, "sign_in_required");
-    assert_eq!(code(node.get(&own).bearer_auth("lotse_claim_guess"), 404).await, "not_found");
+    assert_eq!(
+        code(node.get(&own).bearer_auth("lotse_claim_guess"), 404).await,
+        "not_found"
+    );
     let (other, _) = node.register(&partner()).await;
-    assert_eq!(code(node.get(&format!("/api/v1/registrations/{other}")).bearer_auth(&token), 404).await, "not_found");
+    assert_eq!(
+        code(
+            node.get(&format!("/api/v1/registrations/{other}"))
+                .bearer_auth(&token),
+            404
+        )
+        .await,
+        "not_found"
+    );
 
-    let claim = |email: &str| node.post(&format!("{own}/claim")).bearer_auth(&token).json(&claiming(email));
+    let claim = |email: &str| {
+        node.post(&format!("{own}/claim"))
+            .bearer_auth(&token)
+            .json(&claiming(email))
+    };
     assert_eq!(code(claim("office@example.org"), 409).await, "not_approved");
 
     let coordinator = node.coordinator().await;
-    let tasks = json_of(node.as_session(node.get("/api/v1/tasks"), &coordinator), 200).await;
+    let tasks = json_of(
+        node.as_session(node.get("/api/v1/tasks"), &coordinator),
+        200,
+    )
+    .await;
     assert_eq!(tasks["items"][0]["waiting"], 2);
-    let waiting = json_of(node.as_session(node.get("/api/v1/registrations?state=pending"), &coordinator), 200).await;
-    assert_eq!(waiting["items"][0]["draft"]["content"]["seat_country"], "DE");
+    let waiting = json_of(
+        node.as_session(
+            node.get("/api/v1/registrations?state=pending"),
+            &coordinator,
+        ),
+        200,
+    )
+    .await;
+    assert_eq!(
+        waiting["items"][0]["draft"]["content"]["seat_country"],
+        "DE"
+    );
     assert_eq!(waiting["items"][0]["contact"], "office@example.org");
     let approve = || node.as_session(node.post(&format!("{own}/approve")), &coordinator);
-    let organisation = json_of(approve(), 200).await["organisation"].as_str().unwrap().to_owned();
+    let organisation = json_of(approve(), 200).await["organisation"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(code(approve(), 409).await, "already_decided");
     let shown = json_of(node.get(&own).bearer_auth(&token), 200).await;
-    assert_eq!((&shown["state"], &shown["organisation"]), (&json!("approved"), &json!(organisation)));
+    assert_eq!(
+        (&shown["state"], &shown["organisation"]),
+        (&json!("approved"), &json!(organisation))
+    );
 
     assert_eq!(code(claim("not an address"), 422).await, "invalid");
     let claimed = json_of(claim("office@example.org"), 201).await;
     assert_eq!(claimed["organisation"], organisation);
-    assert_eq!(code(claim("other@example.org"), 409).await, "already_claimed");
+    assert_eq!(
+        code(claim("other@example.org"), 409).await,
+        "already_claimed"
+    );
 
     let session = node.sign_in("office@example.org", PASSWORD).await;
     let me = json_of(node.as_session(node.get("/api/v1/me"), &session), 200).await;
-    assert_eq!((&me["role"], &me["organisation"]), (&json!("org_admin"), &json!(organisation)));
-    let bearer = node.token(&claimed["client_id"], &claimed["client_secret"]).await.unwrap();
+    assert_eq!(
+        (&me["role"], &me["organisation"]),
+        (&json!("org_admin"), &json!(organisation))
+    );
+    let bearer = node
+        .token(&claimed["client_id"], &claimed["client_secret"])
+        .await
+        .unwrap();
     let me = json_of(node.get("/api/v1/me").bearer_auth(&bearer), 200).await;
-    assert_eq!((&me["type"], &me["role"]), (&json!("client"), &json!("editor")));
+    assert_eq!(
+        (&me["type"], &me["role"]),
+        (&json!("client"), &json!("editor"))
+    );
 }
 
 #[actix_web::test]
@@ -68,15 +115,37 @@ async fn of_many_claims_at_once_one_succeeds() {
     let node = Node::start().await;
     let (id, token) = node.register(&partner()).await;
     let coordinator = node.coordinator().await;
-    json_of(node.as_session(node.post(&format!("/api/v1/registrations/{id}/approve")), &coordinator), 200).await;
+    json_of(
+        node.as_session(
+            node.post(&format!("/api/v1/registrations/{id}/approve")),
+            &coordinator,
+        ),
+        200,
+    )
+    .await;
     let claims = (0..6).map(|n| {
-        let request = node.post(&format!("/api/v1/registrations/{id}/claim")).bearer_auth(&token);
-        request.json(&claiming(&format!("office{n}@example.org"))).send()
+        let request = node
+            .post(&format!("/api/v1/registrations/{id}/claim"))
+            .bearer_auth(&token);
+        request
+            .json(&claiming(&format!("office{n}@example.org")))
+            .send()
     });
     let answers = futures_util::future::join_all(claims).await;
-    let statuses: Vec<u16> = answers.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
-    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 5, "{statuses:?}");
+    let statuses: Vec<u16> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().status().as_u16())
+        .collect();
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 201).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 409).count(),
+        5,
+        "{statuses:?}"
+    );
 }
 
 #[actix_web::test]
@@ -85,16 +154,36 @@ async fn a_refusal_has_a_reason_and_is_erased_after_thirty_days() {
     let (id, token) = node.register(&partner()).await;
     let own = format!("/api/v1/registrations/{id}");
     let coordinator = node.coordinator().await;
-    let refuse = |body: Value| node.as_session(node.post(&format!("{own}/refuse")), &coordinator).json(&body);
+    let refuse = |body: Value| {
+        node.as_session(node.post(&format!("{own}/refuse")), &coordinator)
+            .json(&body)
+    };
     assert_eq!(code(refuse(json!({"reason": ""})), 422).await, "invalid");
-    assert_eq!(refuse(json!({"reason": "It is here already."})).send().await.unwrap().status().as_u16(), 204);
+    assert_eq!(
+        refuse(json!({"reason": "It is here already."}))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16(),
+        204
+    );
     let shown = json_of(node.get(&own).bearer_auth(&token), 200).await;
-    assert_eq!((&shown["state"], &shown["reason"]), (&json!("refused"), &json!("It is here already.")));
+    assert_eq!(
+        (&shown["state"], &shown["reason"]),
+        (&json!("refused"), &json!("It is here already."))
+    );
     node.pass(Duration::days(31));
-    assert_eq!(code(node.get(&own).bearer_auth(&token), 410).await, "expired");
+    assert_eq!(
+        code(node.get(&own).bearer_auth(&token), 410).await,
+        "expired"
+    );
     let cleaned = node.storage.clean(node.now()).await.unwrap();
     assert_eq!(cleaned.registrations, 1);
-    assert_eq!(code(node.get(&own).bearer_auth(&token), 404).await, "not_found");
+    assert_eq!(
+        code(node.get(&own).bearer_auth(&token), 404).await,
+        "not_found"
+    );
 }
 
 #[actix_web::test]
@@ -108,17 +197,38 @@ async fn what_cannot_be_approved_is_refused_when_it_is_submitted() {
     for (pointer, value, status, place) in [
         ("/license", json!("CC0-1.0"), 422, "/license"),
         ("/contact", json!("nobody"), 422, "/contact"),
-        ("/organisation/content/seat_country", json!("ZZ"), 422, "/organisation/content/seat_country"),
-        ("/organisation/content/type", json!(7), 400, "/organisation/content/type"),
-        ("/organisation", json!({"content": {}, "colour": "red"}), 400, "/organisation"),
+        (
+            "/organisation/content/seat_country",
+            json!("ZZ"),
+            422,
+            "/organisation/content/seat_country",
+        ),
+        (
+            "/organisation/content/type",
+            json!(7),
+            400,
+            "/organisation/content/type",
+        ),
+        (
+            "/organisation",
+            json!({"content": {}, "colour": "red"}),
+            400,
+            "/organisation",
+        ),
     ] {
         let problem = json_of(with(pointer, value), status).await;
         let found = problem["errors"][0]["pointer"].as_str().unwrap();
-        assert!(found.starts_with(place), "{found} instead of {place}: {problem}");
+        assert!(
+            found.starts_with(place),
+            "{found} instead of {place}: {problem}"
+        );
     }
     let mut body = partner();
     body["extra"] = json!(1);
-    assert_eq!(code(node.post("/api/v1/registrations").json(&body), 400).await, "malformed");
+    assert_eq!(
+        code(node.post("/api/v1/registrations").json(&body), 400).await,
+        "malformed"
+    );
 }
 
 #[actix_web::test]
@@ -134,38 +244,87 @@ async fn an_org_admin_looks_after_its_own_members_and_nobody_else() {
     let added = json_of(add("desk@example.org", "editor"), 201).await;
     let account = added["account"].as_str().unwrap();
     let reset = |token: &Value, password: &str| {
-        node.post("/api/v1/password-resets").json(&json!({"token": token, "password": password}))
+        node.post("/api/v1/password-resets")
+            .json(&json!({"token": token, "password": password}))
     };
     let link = &added["password_reset"]["token"];
     assert_eq!(code(reset(link, "short"), 422).await, "invalid");
-    assert_eq!(reset(link, PASSWORD).send().await.unwrap().status().as_u16(), 204);
+    assert_eq!(
+        reset(link, PASSWORD)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16(),
+        204
+    );
     assert_eq!(code(reset(link, PASSWORD), 409).await, "already_used");
-    assert_eq!(code(reset(&json!("lotse_reset_guess"), PASSWORD), 404).await, "not_found");
+    assert_eq!(
+        code(reset(&json!("lotse_reset_guess"), PASSWORD), 404).await,
+        "not_found"
+    );
 
     let desk = node.sign_in("desk@example.org", PASSWORD).await;
-    assert_eq!(code(node.as_session(node.get(&members), &desk), 403).await, "role_required");
+    assert_eq!(
+        code(node.as_session(node.get(&members), &desk), 403).await,
+        "role_required"
+    );
     let listed = json_of(node.as_session(node.get(&members), &admin), 200).await;
     assert_eq!(listed["total"], 2);
     let foreign = format!("/api/v1/organisations/{elsewhere}/members");
-    assert_eq!(code(node.as_session(node.get(&foreign), &admin), 403).await, "role_required");
-    assert_eq!(code(add("b@example.org", "editor"), 409).await, "email_taken");
-    assert_eq!(code(add("coordination@example.org", "editor"), 409).await, "email_taken");
-    assert_eq!(code(add("boss@example.org", "node_admin"), 422).await, "invalid");
+    assert_eq!(
+        code(node.as_session(node.get(&foreign), &admin), 403).await,
+        "role_required"
+    );
+    assert_eq!(
+        code(add("b@example.org", "editor"), 409).await,
+        "email_taken"
+    );
+    assert_eq!(
+        code(add("coordination@example.org", "editor"), 409).await,
+        "email_taken"
+    );
+    assert_eq!(
+        code(add("boss@example.org", "node_admin"), 422).await,
+        "invalid"
+    );
 
     // Who may not act as an account may not set its password either.
-    let offer = |account: &str| node.as_session(node.post(&format!("/api/v1/accounts/{account}/password-resets")), &admin);
+    let offer = |account: &str| {
+        node.as_session(
+            node.post(&format!("/api/v1/accounts/{account}/password-resets")),
+            &admin,
+        )
+    };
     let stranger = node.account("b@example.org").await.to_string();
     assert_eq!(code(offer(&stranger), 403).await, "role_required");
     let coordinator = node.account("coordination@example.org").await.to_string();
     assert_eq!(code(offer(&coordinator), 403).await, "role_required");
     let link = json_of(offer(account), 201).await;
-    assert_eq!(reset(&link["token"], "another long password").send().await.unwrap().status().as_u16(), 204);
-    assert_eq!(code(node.as_session(node.get("/api/v1/me"), &desk), 401).await, "session_ended");
+    assert_eq!(
+        reset(&link["token"], "another long password")
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16(),
+        204
+    );
+    assert_eq!(
+        code(node.as_session(node.get("/api/v1/me"), &desk), 401).await,
+        "session_ended"
+    );
 
-    let desk = node.sign_in("desk@example.org", "another long password").await;
-    let remove = |account: &str| node.as_session(node.delete(&format!("{members}/{account}")), &admin);
+    let desk = node
+        .sign_in("desk@example.org", "another long password")
+        .await;
+    let remove =
+        |account: &str| node.as_session(node.delete(&format!("{members}/{account}")), &admin);
     assert_eq!(remove(account).send().await.unwrap().status().as_u16(), 204);
-    assert_eq!(code(node.as_session(node.get("/api/v1/me"), &desk), 401).await, "session_ended");
+    assert_eq!(
+        code(node.as_session(node.get("/api/v1/me"), &desk), 401).await,
+        "session_ended"
+    );
     let own = node.account("a@example.org").await.to_string();
     assert_eq!(code(remove(&own), 409).await, "conflict");
     assert_eq!(code(remove(account), 404).await, "not_found");
@@ -180,7 +339,10 @@ async fn a_reset_link_expires() {
     let added = json_of(node.as_session(node.post(&path), &admin).json(&body), 201).await;
     node.pass(Duration::hours(25));
     let reset = json!({"token": added["password_reset"]["token"], "password": PASSWORD});
-    assert_eq!(code(node.post("/api/v1/password-resets").json(&reset), 410).await, "expired");
+    assert_eq!(
+        code(node.post("/api/v1/password-resets").json(&reset), 410).await,
+        "expired"
+    );
 }
 
 #[actix_web::test]
@@ -189,16 +351,41 @@ async fn a_revoked_client_is_out_at_once() {
     let (organisation, admin) = node.partner("a@example.org").await;
     let (_, stranger) = node.partner("b@example.org").await;
     let clients = format!("/api/v1/organisations/{organisation}/clients");
-    let made = json_of(node.as_session(node.post(&clients), &admin).json(&json!({"label": "Import"})), 201).await;
+    let made = json_of(
+        node.as_session(node.post(&clients), &admin)
+            .json(&json!({"label": "Import"})),
+        201,
+    )
+    .await;
     let bearer = node.token(&made["id"], &made["secret"]).await.unwrap();
     json_of(node.get("/api/v1/me").bearer_auth(&bearer), 200).await;
     let listed = json_of(node.as_session(node.get(&clients), &admin), 200).await;
-    assert!(!listed.to_string().contains("secret"), "a secret is shown once");
-    assert_eq!(code(node.get(&clients).bearer_auth(&bearer), 403).await, "role_required");
+    assert!(
+        !listed.to_string().contains("secret"),
+        "a secret is shown once"
+    );
+    assert_eq!(
+        code(node.get(&clients).bearer_auth(&bearer), 403).await,
+        "role_required"
+    );
     let path = format!("{clients}/{}", made["id"].as_str().unwrap());
-    assert_eq!(code(node.as_session(node.delete(&path), &stranger), 403).await, "role_required");
-    assert_eq!(node.as_session(node.delete(&path), &admin).send().await.unwrap().status().as_u16(), 204);
-    assert_eq!(code(node.get("/api/v1/me").bearer_auth(&bearer), 401).await, "invalid_token");
+    assert_eq!(
+        code(node.as_session(node.delete(&path), &stranger), 403).await,
+        "role_required"
+    );
+    assert_eq!(
+        node.as_session(node.delete(&path), &admin)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16(),
+        204
+    );
+    assert_eq!(
+        code(node.get("/api/v1/me").bearer_auth(&bearer), 401).await,
+        "invalid_token"
+    );
     assert_eq!(node.token(&made["id"], &made["secret"]).await, None);
 }
 
@@ -209,7 +396,10 @@ async fn signing_in_fails_alike_for_all_and_is_limited() {
         let body = json!({"email": email, "password": "a wrong password"});
         json_of(node.post("/api/v1/sessions").json(&body), 401)
     };
-    let (mut known, mut unknown) = (attempt("coordination@example.org").await, attempt("nobody@example.org").await);
+    let (mut known, mut unknown) = (
+        attempt("coordination@example.org").await,
+        attempt("nobody@example.org").await,
+    );
     known["request_id"].take();
     unknown["request_id"].take();
     assert_eq!(known, unknown);
@@ -218,17 +408,34 @@ async fn signing_in_fails_alike_for_all_and_is_limited() {
         attempt("coordination@example.org").await;
     }
     let body = json!({"email": "coordination@example.org", "password": PASSWORD});
-    assert_eq!(code(node.post("/api/v1/sessions").json(&body), 429).await, "rate_limited");
+    assert_eq!(
+        code(node.post("/api/v1/sessions").json(&body), 429).await,
+        "rate_limited"
+    );
 }
 
 #[actix_web::test]
 async fn a_session_ends_when_its_account_signs_out() {
     let node = Node::start().await;
     let session = node.coordinator().await;
-    let out = node.delete("/api/v1/sessions/current").header("Cookie", &session);
+    let out = node
+        .delete("/api/v1/sessions/current")
+        .header("Cookie", &session);
     assert_eq!(code(out, 403).await, "cross_site");
-    let out = node.as_session(node.delete("/api/v1/sessions/current"), &session).send().await.unwrap();
+    let out = node
+        .as_session(node.delete("/api/v1/sessions/current"), &session)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(out.status().as_u16(), 204);
-    assert!(out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
-    assert_eq!(code(node.as_session(node.get("/api/v1/me"), &session), 401).await, "session_ended");
+    assert!(
+        out.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains("Max-Age=0")
+    );
+    assert_eq!(
+        code(node.as_session(node.get("/api/v1/me"), &session), 401).await,
+        "session_ended"
+    );
 }

@@ -55,12 +55,25 @@ impl Node {
         let origin: domain::Origin = "http://127.0.0.1:8080".parse().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
         Storage::migrate(&url).await.unwrap();
-        let settings = storage::Settings { url, origin: origin.clone(), rules: Rules::default(), readers: 2 };
+        let settings = storage::Settings {
+            url,
+            origin: origin.clone(),
+            rules: Rules::default(),
+            readers: 2,
+        };
         let storage = Storage::open(settings, clock.now()).await.unwrap();
         let index = Index::open(None, "test").unwrap();
         let access = Access::default();
-        access.load(&storage.directory.access(clock.now()).await.unwrap(), clock.now());
-        let following = actix_web::rt::spawn(follow(storage.clone(), index.clone(), access.clone(), clock.clone()));
+        access.load(
+            &storage.directory.access(clock.now()).await.unwrap(),
+            clock.now(),
+        );
+        let following = actix_web::rt::spawn(follow(
+            storage.clone(),
+            index.clone(),
+            access.clone(),
+            clock.clone(),
+        ));
         let state = State {
             store: storage.clone(),
             index,
@@ -72,9 +85,21 @@ impl Node {
                 read_your_writes: Duration::from_secs(10),
             }),
         };
-        let many = Rate { burst: 10_000, per_minute: 100_000 };
-        let sign_in = Rate { burst: attempts, per_minute: 1 };
-        let rates = Rates { read: many, write: many, sign_in, registration: many, correction: many };
+        let many = Rate {
+            burst: 10_000,
+            per_minute: 100_000,
+        };
+        let sign_in = Rate {
+            burst: attempts,
+            per_minute: 1,
+        };
+        let rates = Rates {
+            read: many,
+            write: many,
+            sign_in,
+            registration: many,
+            correction: many,
+        };
         let limits = Arc::new(RateLimits::new(&rates));
         let sign_in = SignIn {
             access,
@@ -86,7 +111,11 @@ impl Node {
             origin,
             https: false,
         };
-        let surface = Surface::new(http::surface::Settings::default(), limits, Arc::new(Metrics::new(&[])));
+        let surface = Surface::new(
+            http::surface::Settings::default(),
+            limits,
+            Arc::new(Metrics::new(&[])),
+        );
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(state.clone()))
@@ -103,22 +132,39 @@ impl Node {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        let node = Self { base, http: reqwest::Client::new(), time, storage, server: handle, following, _folder: folder };
+        let node = Self {
+            base,
+            http: reqwest::Client::new(),
+            time,
+            storage,
+            server: handle,
+            following,
+            _folder: folder,
+        };
         node.add_coordinator().await;
         node
     }
 
     async fn add_coordinator(&self) {
-        // Made with few passes: this one is not under test.
-        let hash = Passwords::default().hash(PASSWORD, "/password").await.unwrap();
+        let hash = Passwords::default()
+            .hash(PASSWORD, "/password")
+            .await
+            .unwrap();
         let account = NewAccount {
             id: Uuid::now_v7(),
             email: "coordination@example.org".to_owned(),
             display: "Coordination".to_owned(),
             password: Some(hash),
-            memberships: vec![Membership { organisation: None, role: Role::Coordinator }],
+            memberships: vec![Membership {
+                organisation: None,
+                role: Role::Coordinator,
+            }],
         };
-        self.storage.accounts.create(&Actor::system(), account, self.now()).await.unwrap();
+        self.storage
+            .accounts
+            .create(&Actor::system(), account, self.now())
+            .await
+            .unwrap();
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -143,7 +189,9 @@ impl Node {
 
     /// As a browser sends it from a page of this node.
     pub(crate) fn as_session(&self, request: RequestBuilder, cookie: &str) -> RequestBuilder {
-        request.header("Cookie", cookie).header("Sec-Fetch-Site", "same-origin")
+        request
+            .header("Cookie", cookie)
+            .header("Sec-Fetch-Site", "same-origin")
     }
 
     pub(crate) async fn coordinator(&self) -> String {
@@ -152,7 +200,9 @@ impl Node {
 
     /// The session's cookie.
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
-        let request = self.post("/api/v1/sessions").json(&json!({"email": email, "password": password}));
+        let request = self
+            .post("/api/v1/sessions")
+            .json(&json!({"email": email, "password": password}));
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 201, "{email}");
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
@@ -180,15 +230,34 @@ impl Node {
     /// An organisation that takes part, and the session of its administrator.
     pub(crate) async fn partner(&self, email: &str) -> (String, String) {
         let (id, token) = self.register(&super::partner()).await;
-        let (own, coordinator) = (format!("/api/v1/registrations/{id}"), self.coordinator().await);
-        json_of(self.as_session(self.post(&format!("{own}/approve")), &coordinator), 200).await;
-        let claim = self.post(&format!("{own}/claim")).bearer_auth(token).json(&super::claiming(email));
+        let (own, coordinator) = (
+            format!("/api/v1/registrations/{id}"),
+            self.coordinator().await,
+        );
+        json_of(
+            self.as_session(self.post(&format!("{own}/approve")), &coordinator),
+            200,
+        )
+        .await;
+        let claim = self
+            .post(&format!("{own}/claim"))
+            .bearer_auth(token)
+            .json(&super::claiming(email));
         let claimed = json_of(claim, 201).await;
-        (claimed["organisation"].as_str().unwrap().to_owned(), self.sign_in(email, PASSWORD).await)
+        (
+            claimed["organisation"].as_str().unwrap().to_owned(),
+            self.sign_in(email, PASSWORD).await,
+        )
     }
 
     pub(crate) async fn account(&self, email: &str) -> Uuid {
-        self.storage.accounts.by_email(email).await.unwrap().unwrap().id
+        self.storage
+            .accounts
+            .by_email(email)
+            .await
+            .unwrap()
+            .unwrap()
+            .id
     }
 }
 
@@ -196,14 +265,23 @@ impl Node {
 async fn follow(storage: Storage, index: Index, access: Access, clock: Clock) {
     let (mut committed, mut cursor) = (storage.directory.committed(), access.arrival());
     loop {
-        let changes = storage.directory.changes_since(cursor, 1_000).await.unwrap();
+        let changes = storage
+            .directory
+            .changes_since(cursor, 1_000)
+            .await
+            .unwrap();
         cursor = changes.through;
         access.follow(&changes, clock.now());
         let entries = changes.items.iter().filter_map(|changed| match changed {
-            Changed::Entry(stored) => {
-                Some(Change::put(&stored.entry().unwrap(), stored.arrival, clock.now().date_naive()))
-            }
-            Changed::Removed { arrival, key, .. } => Some(Change::Remove { key: key.clone(), arrival: *arrival }),
+            Changed::Entry(stored) => Some(Change::put(
+                &stored.entry().unwrap(),
+                stored.arrival,
+                clock.now().date_naive(),
+            )),
+            Changed::Removed { arrival, key, .. } => Some(Change::Remove {
+                key: key.clone(),
+                arrival: *arrival,
+            }),
             _ => None,
         });
         index.apply(entries.collect(), cursor).unwrap();
@@ -223,5 +301,8 @@ pub(crate) async fn json_of(request: RequestBuilder, status: u16) -> Value {
 
 /// The code of a problem with this status.
 pub(crate) async fn code(request: RequestBuilder, status: u16) -> String {
-    json_of(request, status).await["code"].as_str().unwrap().to_owned()
+    json_of(request, status).await["code"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
