@@ -35,7 +35,12 @@ impl Product {
 
     /// The URL or path of its database, for Diesel.
     pub(crate) fn database(&self) -> String {
-        let sqlite = || self.folder.join("lotse.db").to_string_lossy().into_owned();
+        let sqlite = || {
+            self.folder
+                .join("data/lotse.sqlite")
+                .to_string_lossy()
+                .into_owned()
+        };
         self.database.clone().unwrap_or_else(sqlite)
     }
 
@@ -45,8 +50,7 @@ impl Product {
         let mut file = BufWriter::new(File::create(&path)?);
         let mut maker = Maker::new(1)?;
         for index in 0..count {
-            serde_json::to_writer(&mut file, &maker.entry(index))?;
-            file.write_all(b"\n")?;
+            file.write_all(line(&maker.entry(index)).as_bytes())?;
         }
         file.into_inner()?.sync_all()?;
         self.run(&["import", &path.to_string_lossy()])?;
@@ -88,7 +92,12 @@ impl Product {
             .env("LOTSE_DATA", self.folder.join("data"))
             .env("LOTSE_LISTEN", format!("127.0.0.1:{port}"))
             .env("LOTSE_WORKERS", "1")
-            .env("LOTSE_RATE_LIMIT", "100000000");
+            .env("LOTSE_BASE_URL", BASE_URL)
+            // On, as in use, and out of the way.
+            .env("LOTSE_RATES__READ__BURST", RATE)
+            .env("LOTSE_RATES__READ__PER_MINUTE", RATE)
+            .env("LOTSE_RATES__WRITE__BURST", RATE)
+            .env("LOTSE_RATES__WRITE__PER_MINUTE", RATE);
         if let Some(url) = &self.database {
             command.env("LOTSE_DATABASE", url);
         }
@@ -99,17 +108,36 @@ impl Product {
 impl Product {
     /// Makes the database and what a partner needs to write.
     pub(crate) fn prepare(&self) -> Result<()> {
-        self.run(&["init"])?;
+        let said = self.run(&["init", "--email", ADMIN])?;
+        let password = said.lines().find_map(|line| line.strip_prefix("password "));
+        let password = password
+            .and_then(|rest| rest.split_whitespace().next())
+            .context("no password")?;
+        fs::write(self.folder.join("password"), password)?;
         Ok(())
     }
 
-    /// A partner that may write.
+    /// The coordinator, signed in: it may write for all organisations.
     pub(crate) fn writer(&self, url: &str) -> Result<Writer> {
         let client = Client::builder().no_proxy().timeout(None).build()?;
+        let password = fs::read_to_string(self.folder.join("password"))?;
+        let credentials = json!({"email": ADMIN, "password": password});
+        let answer = succeeded(
+            client
+                .post(format!("{url}/api/v1/sessions"))
+                .json(&credentials)
+                .send()?,
+        )?;
+        let cookie = answer
+            .headers()
+            .get("set-cookie")
+            .context("no session")?
+            .to_str()?;
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         Ok(Writer {
             client,
             url: url.to_owned(),
-            token: String::new(),
+            cookie,
         })
     }
 
@@ -160,6 +188,11 @@ impl Product {
     }
 }
 
+/// Part of every entry's name, whatever port the server listens on.
+const BASE_URL: &str = "http://127.0.0.1:8080";
+const ADMIN: &str = "admin@example.org";
+/// Requests a minute.
+const RATE: &str = "1000000000";
 /// Entries of one steady batch, and how many a second.
 const STEADY_BATCH: u32 = 100;
 const STEADY_RATE: f64 = 1_000.0;
@@ -176,20 +209,17 @@ fn letters(number: usize) -> String {
     text
 }
 
-/// A partner's client with its token.
+/// A client with its session.
 pub(crate) struct Writer {
     client: Client,
     url: String,
-    token: String,
+    cookie: String,
 }
 
 impl Writer {
     /// The body of a batch of upserts.
     pub(crate) fn body(&self, entries: &[Value]) -> String {
-        entries
-            .iter()
-            .map(|entry| json!({"action": "upsert", "entry": entry}).to_string() + "\n")
-            .collect()
+        entries.iter().map(line).collect()
     }
 
     /// Sends a batch and checks every line of the answer.
@@ -197,7 +227,7 @@ impl Writer {
         let request = self
             .client
             .post(format!("{}/api/v1/batch", self.url))
-            .bearer_auth(&self.token);
+            .header("Cookie", &self.cookie);
         let answer = succeeded(
             request
                 .header("Content-Type", "application/x-ndjson")
@@ -217,7 +247,7 @@ impl Writer {
         let request = self
             .client
             .post(format!("{}/api/v1/offers", self.url))
-            .bearer_auth(&self.token);
+            .header("Cookie", &self.cookie);
         succeeded(request.json(entry).send()?)?;
         Ok(())
     }
@@ -232,6 +262,11 @@ impl Writer {
         .json()?;
         answer["total"].as_u64().context("a list without a total")
     }
+}
+
+/// An entry as a line of a batch.
+fn line(entry: &Value) -> String {
+    json!({"kind": entry["kind"], "id": entry["id"], "entry": entry}).to_string() + "\n"
 }
 
 fn succeeded(answer: Response) -> Result<Response> {

@@ -133,9 +133,19 @@ fn prepare(entries: &[Value]) -> Vec<Prepared> {
         kind: text(entry, "kind"),
         owner: text(entry, "owner"),
         external_id: text(entry, "external_id"),
-        body: entry.to_string(),
+        body: stored(entry).to_string(),
     });
     prepared.collect()
+}
+
+/// The entry as the node would store it: with what the node adds.
+fn stored(entry: &Value) -> Value {
+    let mut stored = entry.clone();
+    stored["origin"] = Value::from("http://127.0.0.1:8080");
+    stored["version"] = Value::from(1);
+    stored["created"] = Value::from("2026-05-28T20:26:40.000000Z");
+    stored["modified"] = Value::from("2026-05-28T20:26:40.000000Z");
+    stored
 }
 
 macro_rules! insert_with {

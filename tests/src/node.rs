@@ -16,7 +16,7 @@ use reqwest::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Database, Party, database, wait_for, world};
+use crate::{Database, Party, database, wait_for};
 
 /// How long a node may take to answer its first request.
 const START_SECONDS: u64 = 60;
@@ -266,17 +266,35 @@ impl TestNode {
     /// When that is refused.
     #[must_use]
     pub fn account(&self, email: &str, role: &str) -> Party {
-        let output = self.run(&["account", "add", "--email", email, "--role", role]);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let token = text
-            .split_whitespace()
-            .find(|word| word.starts_with("lotse_reset_"));
-        world::set_password(self, token.unwrap_or_else(|| panic!("{output:?}")));
-        world::sign_in(self, email)
+        let said = self.ask(&["account", "add", email, "--role", role]);
+        let password = said.lines().find_map(|line| line.strip_prefix("password "));
+        let password = password
+            .and_then(|rest| rest.split_whitespace().next())
+            .unwrap();
+        Party::sign_in(self, email, password)
+    }
+
+    /// Runs another command of the binary and returns what it says.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "lotse {}: {output:?}",
+            arguments.join(" ")
+        );
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Makes what a node has before it serves for the first time.
-    fn prepare(&self) {}
+    fn prepare(&self) {
+        if !self.settings.demo && self.settings.base_url.is_none() {
+            let _ = self.ask(&["init", "--email", "first@example.org"]);
+        }
+    }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = if self.settings.file_limit {

@@ -1,7 +1,7 @@
 //! Somebody who talks to a node: how they sign in, and what they are answered.
 
 use reqwest::{Method, blocking::RequestBuilder, header::HeaderMap};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::TestNode;
 
@@ -15,7 +15,11 @@ pub struct Party {
 enum Credentials {
     None,
     Token(String),
-    Session(String),
+    Session {
+        cookie: String,
+        email: String,
+        password: String,
+    },
 }
 
 /// What was answered, read to its end.
@@ -46,11 +50,34 @@ impl Party {
         }
     }
 
-    /// A person with a session: the value of the header `Cookie`.
+    /// A person with a session.
+    ///
+    /// # Panics
+    /// When the sign-in is refused.
     #[must_use]
-    pub fn with_session(cookie: &str) -> Self {
+    pub fn sign_in(node: &TestNode, email: &str, password: &str) -> Self {
+        let credentials = json!({"email": email, "password": password});
+        let answer = Self::anonymous()
+            .post(node, "/api/v1/sessions", &credentials)
+            .expect(201);
+        let cookie = answer.header("set-cookie").split(';').next().unwrap();
         Self {
-            credentials: Credentials::Session(cookie.to_owned()),
+            credentials: Credentials::Session {
+                cookie: cookie.to_owned(),
+                email: email.to_owned(),
+                password: password.to_owned(),
+            },
+        }
+    }
+
+    /// The same party, signed in once more: people get another session, programs keep their token.
+    #[must_use]
+    pub fn again(&self, node: &TestNode) -> Self {
+        match &self.credentials {
+            Credentials::Session {
+                email, password, ..
+            } => Self::sign_in(node, email, password),
+            _ => self.clone(),
         }
     }
 
@@ -60,10 +87,7 @@ impl Party {
         match &self.credentials {
             Credentials::None => request,
             Credentials::Token(token) => request.bearer_auth(token),
-            // As a browser does from a page of the node itself.
-            Credentials::Session(cookie) => request
-                .header("Cookie", cookie)
-                .header("Origin", node.url()),
+            Credentials::Session { cookie, .. } => request.header("Cookie", cookie),
         }
     }
 

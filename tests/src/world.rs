@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Node, Party, TestNode};
 
-/// The password of every account in a test.
+/// The password of every member of an organisation in a test.
 pub const PASSWORD: &str = "a long password for tests";
 
 /// A node, two organisations, somebody in each role, and a few entries to refer to.
@@ -223,31 +223,9 @@ pub fn member_of(
     let member = json!({"email": email, "display": "Office", "role": role});
     let added = admin.post(node, &path, &member).expect(201).json();
     let token = added["password_reset"]["token"].as_str().unwrap();
-    set_password(node, token);
-    sign_in(node, email)
-}
-
-/// Sets the password with a one-time token.
-///
-/// # Panics
-/// When that is refused.
-pub fn set_password(node: &TestNode, token: &str) {
     let reset = json!({"token": token, "password": PASSWORD});
     let _ = Party::anonymous()
         .post(node, "/api/v1/password-resets", &reset)
         .expect(204);
-}
-
-/// Signs an account in.
-///
-/// # Panics
-/// When that is refused.
-#[must_use]
-pub fn sign_in(node: &TestNode, email: &str) -> Party {
-    let credentials = json!({"email": email, "password": PASSWORD});
-    let answer = Party::anonymous()
-        .post(node, "/api/v1/sessions", &credentials)
-        .expect(201);
-    let cookie = answer.header("set-cookie");
-    Party::with_session(cookie.split(';').next().unwrap())
+    Party::sign_in(node, email, PASSWORD)
 }
