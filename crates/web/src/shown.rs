@@ -264,9 +264,11 @@ mod tests {
 
     #[test]
     fn an_address_cannot_smuggle_header_fields_into_a_message() {
-        let Shown::Link { href, .. } = email("a@b.example?bcc=c@d.example&body=x") else {
-            panic!("an address becomes a link");
-        };
-        assert!(!href.contains('?') && !href.contains('&'), "{href}");
+        let shown = email("a@b.example?bcc=c@d.example&body=x");
+        let safe = |href: &str| !href.contains(['?', '&']);
+        assert!(
+            matches!(&shown, Shown::Link { href, .. } if safe(href)),
+            "{shown:?}"
+        );
     }
 }

@@ -82,28 +82,22 @@ pub(super) async fn get(request: HttpRequest, directory: web::Data<Directory>) -
     let Some(look) = directory.look() else {
         return unavailable(page);
     };
-    match list(page, &look) {
-        Ok(offers) => ok(offers.page.lang(), &offers),
-        Err((page, _)) => bad_request(page),
+    let query = query(&page);
+    match look.snapshot.search(&query, &Viewer::Public) {
+        Ok(found) => ok(page.lang(), &list(page, &look, &query, &found)),
+        Err(QueryError::Text) => unavailable(page),
+        Err(_) => bad_request(page),
     }
 }
 
-fn list(page: Page, look: &Look<'_>) -> Result<Offers, (Page, QueryError)> {
-    let query = query(&page);
-    let found = match look.snapshot.search(&query, &Viewer::Public) {
-        Ok(found) => found,
-        Err(error) => return Err((page, error)),
-    };
-    let hits = found
-        .hits
-        .iter()
-        .filter_map(|hit| self::hit(&look.read(&hit.json)?, look, &page.reader));
-    let filters = FILTERS
-        .iter()
-        .zip(&found.facets)
-        .map(|((facet, values), counts)| filter(*facet, *values, counts, &page));
+fn list(page: Page, look: &Look<'_>, query: &Query, found: &search::Page) -> Offers {
+    let hits = found.hits.iter();
+    let hits = hits.filter_map(|hit| self::hit(&look.read(&hit.json)?, look, &page.reader));
+    let filters = FILTERS.iter().zip(&found.facets);
+    let filters = filters.map(|((facet, values), counts)| filter(*facet, *values, counts, &page));
     let (results, filters): (Vec<Hit>, Vec<Filter>) = (hits.collect(), filters.collect());
-    Ok(Offers {
+    let beyond = found.total > limits::RANKED_HITS as u64;
+    Offers {
         q: page.parameter("q").unwrap_or_default().to_owned(),
         filtered: query.filters.len() > 1,
         found: page.count("offers-results", found.total),
@@ -112,14 +106,11 @@ fn list(page: Page, look: &Look<'_>) -> Result<Offers, (Page, QueryError)> {
             .as_deref()
             .map(|cursor| page.here_with("cursor", cursor)),
         first: query.cursor.as_ref().map(|_| page.here_without("cursor")),
-        too_far: found.next.is_none()
-            && query.cursor.is_some()
-            && query.q.is_some()
-            && found.total > limits::RANKED_HITS as u64,
+        too_far: beyond && query.q.is_some() && query.cursor.is_some() && found.next.is_none(),
         results,
         filters,
         page,
-    })
+    }
 }
 
 /// The question that the address asks. Parameters that this page does not know are left aside.
