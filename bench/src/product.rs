@@ -227,7 +227,8 @@ impl Writer {
         let request = self
             .client
             .post(format!("{}/api/v1/batch", self.url))
-            .header("Cookie", &self.cookie);
+            .header("Cookie", &self.cookie)
+            .header("Origin", BASE_URL);
         let answer = succeeded(
             request
                 .header("Content-Type", "application/x-ndjson")
@@ -247,7 +248,8 @@ impl Writer {
         let request = self
             .client
             .post(format!("{}/api/v1/offers", self.url))
-            .header("Cookie", &self.cookie);
+            .header("Cookie", &self.cookie)
+            .header("Origin", BASE_URL);
         succeeded(request.json(entry).send()?)?;
         Ok(())
     }

@@ -87,7 +87,12 @@ impl Party {
         match &self.credentials {
             Credentials::None => request,
             Credentials::Token(token) => request.bearer_auth(token),
-            Credentials::Session { cookie, .. } => request.header("Cookie", cookie),
+            Credentials::Session { cookie, .. } => {
+                // As a browser does from a page of the node itself.
+                request
+                    .header("Cookie", cookie)
+                    .header("Origin", node.base_url())
+            }
         }
     }
 

@@ -73,7 +73,7 @@ fn client() -> SecurityScheme {
 
 fn session() -> SecurityScheme {
     SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-        "lotse_session",
+        "lotse-session",
         "A person who is signed in (POST /api/v1/sessions).",
     )))
 }

@@ -159,10 +159,12 @@ impl Sources {
             Some(path) => path.clone(),
             None => PathBuf::from(FILE),
         };
-        let mut figment = Figment::from(Serialized::defaults(Defaults::default()))
-            .merge(Toml::file_exact(file))
-            // Two underscores go one level down: LOTSE_RATES__READ__PER_MINUTE.
-            .merge(Env::prefixed("LOTSE_").ignore(&["config"]).split("__"));
+        let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
+        if file.is_file() {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        // Two underscores go one level down: LOTSE_RATES__READ__PER_MINUTE.
+        figment = figment.merge(Env::prefixed("LOTSE_").ignore(&["config"]).split("__"));
         let flag = |figment: Figment, key: &str, value: Option<String>| match value {
             Some(value) => figment.merge(Serialized::from(
                 std::collections::BTreeMap::from([(key, value)]),

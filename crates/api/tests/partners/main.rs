@@ -1,5 +1,6 @@
 //! Partners over HTTP, on a real database: registration, members, clients, passwords, sessions.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::disallowed_methods, reason = "tokens expire by the real clock")]
 
 mod node;
 

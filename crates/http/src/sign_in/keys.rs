@@ -225,6 +225,14 @@ fn invalid(detail: &'static str) -> Problem {
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library checks expiry by the real clock"
+    )]
+    fn now() -> DateTime<Utc> {
+        Utc::now()
+    }
+
     fn keys(origin: &str) -> Keys {
         let pem = generate().expect("a key");
         Keys::from_pem(&origin.parse().expect("an origin"), [pem.as_str()]).expect("usable")
@@ -238,8 +246,8 @@ mod tests {
     fn a_token_is_accepted_by_its_own_node_until_it_expires() {
         let (keys, (client, org)) = (keys("https://a.example"), client());
         let issue = |ago: i64| {
-            let now = Utc::now() - chrono::Duration::seconds(ago);
-            keys.issue(client, org, Role::Editor, now).expect("issued")
+            let then = now() - chrono::Duration::seconds(ago);
+            keys.issue(client, org, Role::Editor, then).expect("issued")
         };
         let claims = keys.verify(&issue(0)).expect("valid");
         assert_eq!(
@@ -268,7 +276,7 @@ mod tests {
         let keys = Keys::from_pem(&origin, [pem.as_str()]).expect("usable");
         let (client, org) = client();
         let good = keys
-            .issue(client, org, Role::Editor, Utc::now())
+            .issue(client, org, Role::Editor, now())
             .expect("issued");
         let claims = keys.verify(&good).expect("valid");
         let kid = keys.keys.first().expect("one").kid.clone();
@@ -343,7 +351,7 @@ mod tests {
         let (client, org) = client();
         let before = Keys::from_pem(&origin, [old.as_str()]).expect("usable");
         let token = before
-            .issue(client, org, Role::Editor, Utc::now())
+            .issue(client, org, Role::Editor, now())
             .expect("issued");
         let both = Keys::from_pem(&origin, [new.as_str(), old.as_str()]).expect("usable");
         assert!(both.verify(&token).is_ok());

@@ -80,11 +80,11 @@ async fn introduce(config: &Config, storage: &Storage) -> Result<(), Failure> {
         "\
 The demo directory is loaded. These credentials are shown once:
 
-  export LOTSE_URL={url}
-  export LOTSE_COORDINATOR={COORDINATOR}
-  export LOTSE_PASSWORD={password}
-  export LOTSE_CLIENT_ID={client}
-  export LOTSE_CLIENT_SECRET={secret}
+  export NODE={url}
+  export COORDINATOR={COORDINATOR}
+  export PASSWORD={password}
+  export CLIENT_ID={client}
+  export CLIENT_SECRET={secret}
 
   Pages      {url}/
   API        {url}/api/v1/offers

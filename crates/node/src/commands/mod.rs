@@ -9,6 +9,7 @@ mod health;
 mod import;
 mod init;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use chrono::Utc;
@@ -98,7 +99,7 @@ fn reindex(config: &Config) -> Result<(), Failure> {
 
 fn log(config: &Config) -> Result<(), Failure> {
     let filter: EnvFilter = config.log.parse().map_err(|error| Failure::new(format!("log: {error}")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
