@@ -54,9 +54,11 @@ impl Case {
     fn check(&self, world: &World, party: &Party) {
         let mut request = party.request(&world.node, self.method.clone(), &self.path);
         if self.method != Method::GET {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(self.body.clone());
+            request = request.body(self.body.clone());
+        }
+        let says_what = self.headers.iter().any(|(name, _)| *name == "Content-Type");
+        if self.method != Method::GET && !says_what {
+            request = request.header("Content-Type", "application/json");
         }
         for (name, value) in &self.headers {
             request = request.header(*name, value);
@@ -109,7 +111,7 @@ fn bodies(world: &World) -> Vec<Case> {
         refused("nothing", String::new(), 400, "malformed"),
         refused("two documents", format!("{good}{good}"), 400, "malformed"),
         refused("an array", "[]".to_owned(), 400, "malformed"),
-        refused("deep nesting", deep.clone(), 413, "body_too_large"),
+        refused("deep nesting", deep.clone(), 400, "malformed"),
         refused(
             "nesting of 200",
             deep[99_800..100_200].to_owned(),
@@ -179,8 +181,8 @@ fn bodies(world: &World) -> Vec<Case> {
         refused(
             "another kind",
             good.replacen('{', "{\"kind\":\"event\",", 1),
-            422,
-            "invalid",
+            400,
+            "malformed",
         ),
         refused(
             "an end before the beginning",

@@ -10,6 +10,9 @@ use search::{Index, Viewer};
 use storage::{Directory, Storage};
 use uuid::Uuid;
 
+/// How long a write of one entry waits until full-text search sees it.
+const FIND_YOUR_WRITES: Duration = Duration::from_millis(250);
+
 /// What the handlers share. Registered as `web::Data<State>`.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -65,6 +68,18 @@ impl State {
                 Viewer::Network { organisation: actor.organisation.map(|id| Arc::from(self.origin.uri(id))) }
             }
         }
+    }
+
+    /// Waits until readers of this process see the change `arrival`, and searchers too where that takes no longer than a
+    /// moment: whoever writes one entry looks for it next.
+    ///
+    /// # Errors
+    /// As [`State::reached`].
+    pub async fn found(&self, arrival: i64) -> Result<(), Problem> {
+        self.reached(arrival).await?;
+        // Text that comes later is no failure of the write.
+        let _ = tokio::time::timeout(FIND_YOUR_WRITES, self.index.text_reached(arrival)).await;
+        Ok(())
     }
 
     /// Waits until readers of this process see the change `arrival`.

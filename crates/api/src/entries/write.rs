@@ -167,7 +167,7 @@ async fn apply(
     let key = idempotency(request, signed_in, body, now)?;
     let actor = acting(signed_in, &command);
     let applied = state.directory().apply(&actor, command, key, now).await?;
-    state.reached(applied.arrival).await?;
+    state.found(applied.arrival).await?;
     answer(&applied)
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tokens expire by the real clock")]
 
 mod bodies;
+mod log;
 mod node;
 mod sign_in;
 mod surface;

@@ -110,6 +110,10 @@ impl Writer {
         if self.is_dirty() {
             self.commit_until_done();
         }
+        // Merging threads write in the folder: who opens it again must not meet them there.
+        if let Err(error) = self.writer.wait_merging_threads() {
+            tracing::warn!(%error, "a merge of the text index was not finished");
+        }
     }
 
     fn is_dirty(&self) -> bool {
