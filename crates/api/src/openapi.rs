@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::header;
+use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpResponse, web};
 use domain::{Draft, EachKind, Kind, KindContent, Record, for_each_kind};
 use serde_json::{Value, json};
@@ -35,6 +37,7 @@ use crate::{PREFIX, batch, corrections, coverage, partners, vocabularies};
         vocabularies::Regions,
         domain::vocabulary::Vocabularies,
         domain::vocabulary::CodeList,
+        domain::TranslationOrigin,
         http::problem::Document<'static>
     ))
 )]
@@ -90,9 +93,11 @@ impl EachKind for Entries {
         let name = type_name(C::KIND);
         self.add(format!("{name}Entry"), Record::<C>::schema());
         self.add(format!("{name}Draft"), Draft::<C>::schema());
+        self.add(name.clone(), C::schema());
         let mut nested = Vec::new();
         Record::<C>::schemas(&mut nested);
         Draft::<C>::schemas(&mut nested);
+        C::schemas(&mut nested);
         self.schemas.extend(nested);
         let items = ArrayBuilder::new().items(reference(&format!("{name}Entry")));
         self.add(format!("{name}List"), list_schema(items.into()));
@@ -177,19 +182,19 @@ impl Entries {
         item.post = Some(create.build());
         self.paths.insert(base.clone(), item);
 
-        let read = operation("read", "Read one").parameter(id()).parameter(lang()).response("200", entry());
+        let read = operation("read", "Read one").parameter(id(example_id(kind))).parameter(lang()).response("200", entry());
         let replace = secured(operation("replace", "Write it anew"))
-            .parameter(id())
+            .parameter(id(example_id(kind)))
             .parameter(if_match(Required::True))
             .request_body(Some(draft()))
             .response("200", entry());
         let patch = secured(operation("patch", "Change parts of it (JSON Merge Patch, RFC 7396)"))
-            .parameter(id())
+            .parameter(id(example_id(kind)))
             .parameter(if_match(Required::False))
             .request_body(Some(patch()))
             .response("200", entry());
         let delete = secured(operation("delete", "Take it out of the directory"))
-            .parameter(id())
+            .parameter(id(example_id(kind)))
             .parameter(if_match(Required::False))
             .response("204", ResponseBuilder::new().description("It is gone").build());
         let mut item = PathItem::new(HttpMethod::Get, read);
@@ -206,18 +211,18 @@ impl Entries {
         self.paths.insert(format!("{base}/by-external-id/{{external_id}}"), PathItem::new(HttpMethod::Put, upsert));
 
         let history = secured(operation("history", "Its history, newest first: for its owner and coordinators"))
-            .parameter(id())
+            .parameter(id(example_id(kind)))
             .parameter(query("before", "Versions before this one", Type::Integer))
             .response("200", json_answer("Its versions", "History"));
         self.paths.insert(format!("{base}/{{id}}/history"), PathItem::new(HttpMethod::Get, history));
 
         let purge = secured(operation("purge", "Erase it with all its revisions"))
-            .parameter(id())
+            .parameter(id(example_id(kind)))
             .response("204", ResponseBuilder::new().description("It is erased").build());
         self.paths.insert(format!("{base}/{{id}}/purge"), PathItem::new(HttpMethod::Post, purge));
 
         let hand_over = secured(operation("hand_over", "Give it to another owner: for coordinators"))
-            .parameter(id())
+            .parameter(id(example_id(kind)))
             .request_body(Some(RequestBodyBuilder::new()
                 .required(Some(Required::True))
                 .content("application/json", Content::new(Some(reference("HandOver"))))
@@ -240,7 +245,7 @@ impl Entries {
             .parameters(Some(list_parameters(true)))
             .response("200", with_formats(json_answer("A page", "AnyList")));
         let read = operation("entries", "read_entry", "Read an entry of any kind")
-            .parameter(id())
+            .parameter(id(example_id(Kind::Offer)))
             .parameter(lang())
             .response("200", json_answer("The entry", "AnyEntry"));
         let coverage = operation("coverage", "coverage", "Who offers what where: counts of offers and organisations over two facets")
@@ -267,6 +272,22 @@ impl Entries {
         ] {
             self.paths.insert(format!("{PREFIX}/{path}"), PathItem::new(HttpMethod::Get, operation));
         }
+    }
+}
+
+/// An entry of the demo directory, so that what is tried out finds something. It has no assessment review.
+fn example_id(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Organisation => "01a2008d-7400-70cc-a2a5-37d326bfbe03",
+        Kind::Offer => "01a2008d-7400-7fbf-932d-7ca33da03200",
+        Kind::ContactPoint => "01a2008d-7400-71ad-82be-4a896e6f0f49",
+        Kind::Pathway => "01a2008d-7400-7c87-a06f-41fd72178e3c",
+        Kind::QualityStandard => "01a2008d-7400-769e-97de-22d17401899c",
+        Kind::SelfAssessment => "01a2008d-7400-744e-8745-4e44876b5913",
+        Kind::Event => "01a2008d-7400-7478-97a5-628bc4ff3848",
+        Kind::Publication => "01a2008d-7400-7acc-8dce-513d395b4652",
+        Kind::Need => "01a2008d-7400-73e6-b3e6-b928eb883bc6",
+        Kind::AssessmentReview => "01a2008d-7400-7000-8000-000000000000",
     }
 }
 
@@ -320,8 +341,9 @@ fn header(name: &str, description: &str) -> Parameter {
     parameter(name, ParameterIn::Header, Required::False, description, Type::String)
 }
 
-fn id() -> Parameter {
-    path("id", "Its id; `{id}@{host}` for an entry of another node")
+fn id(example: &str) -> Parameter {
+    let parameter = path("id", "Its id; `{id}@{host}` for an entry of another node");
+    ParameterBuilder::from(parameter).example(Some(json!(example))).build()
 }
 
 fn lang() -> Parameter {
@@ -393,5 +415,13 @@ pub(crate) fn routes(cfg: &mut web::ServiceConfig) {
         }),
     )
     .service(web::redirect("/docs", "/docs/"))
-    .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")));
+    .service(
+        web::scope("/docs")
+            // The pages bring their own scripts and styles, and load nothing from elsewhere.
+            .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, DOCS_POLICY)))
+            .service(SwaggerUi::new("/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"))),
+    );
 }
+
+/// What the pages under `/docs` may load.
+const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
