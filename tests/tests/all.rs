@@ -8,6 +8,10 @@
 mod bad_input;
 mod blocks;
 mod docker;
+mod kill;
+mod outage;
+mod processes;
 mod proxy;
+mod readme;
 mod roles;
 mod tokens;

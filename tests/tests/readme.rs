@@ -1,0 +1,34 @@
+//! The tour of the README works as it stands there.
+
+use lotse_tests::{Database, Node, blocks};
+
+#[test]
+fn every_example_of_the_readme_works_against_the_demo() {
+    let readme = include_str!("../../README.md");
+    let tour = blocks::marked(readme).unwrap();
+    assert!(tour.len() >= 5, "the tour has become short: {}", tour.len());
+    let node = Node::on(Database::Sqlite).demo().start();
+    let log = node.log();
+    let printed: Vec<(&str, &str)> = log
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("export ")?.split_once('='))
+        .collect();
+    let names: Vec<&str> = printed.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        names,
+        [
+            "NODE",
+            "COORDINATOR",
+            "PASSWORD",
+            "CLIENT_ID",
+            "CLIENT_SECRET"
+        ]
+    );
+    let ran = blocks::run(&tour, &[], &printed);
+    assert!(
+        ran.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
