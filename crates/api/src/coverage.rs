@@ -57,6 +57,7 @@ pub(crate) async fn coverage(
     reader: Reader,
     params: Query<ListParams>,
 ) -> Result<HttpResponse, Problem> {
+    state.at_least(&request).await?;
     let params = params.0;
     if params.sort.is_some() || params.cursor.is_some() || params.limit.is_some() || params.facets.is_some() {
         return Err(invalid("sort, limit, cursor, facets", "a matrix is not paged"));

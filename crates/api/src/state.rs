@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
 use domain::{EntryId, EntryKey, Origin};
 use http::sign_in::Access;
 use http::{Clock, Code, Problem};
@@ -10,6 +12,8 @@ use search::{Index, Viewer};
 use storage::{Directory, Storage};
 use uuid::Uuid;
 
+/// With this header a reader asks for an answer that holds at least the change of this number.
+pub(crate) const AT_LEAST: HeaderName = HeaderName::from_static("lotse-at-least");
 /// How long a write of one entry waits until full-text search sees it.
 const FIND_YOUR_WRITES: Duration = Duration::from_millis(250);
 
@@ -68,6 +72,23 @@ impl State {
                 Viewer::Network { organisation: actor.organisation.map(|id| Arc::from(self.origin.uri(id))) }
             }
         }
+    }
+
+    /// Waits for the change that a reader says it has seen (`Lotse-At-Least`), maybe at another process.
+    ///
+    /// # Errors
+    /// 400 for a header that is no number, 503 `behind` where it takes too long.
+    pub async fn at_least(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let Some(number) = request.headers().get(AT_LEAST) else { return Ok(()) };
+        let number = number.to_str().ok().and_then(|number| number.parse().ok());
+        let number = number.ok_or_else(|| Problem::new(Code::InvalidHeader, "Lotse-At-Least: expected a number"))?;
+        if self.index.arrival() >= number {
+            return Ok(());
+        }
+        let reached = self.index.reached(number);
+        tokio::time::timeout(self.settings.read_your_writes, reached).await.map(drop).map_err(|_| {
+            Problem::new(Code::Behind, "this process has not heard of that change yet").with_retry_after(2)
+        })
     }
 
     /// Waits until readers of this process see the change `arrival`, and searchers too where that takes no longer than a

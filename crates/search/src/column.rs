@@ -187,7 +187,7 @@ fn forward(terms: usize, starts: &[u32], values: Vec<u32>) -> Forward {
         17..=32 => Forward::Mask32((0..entries).map(|i| mask(i) as u32).collect()),
         33..=64 => Forward::Mask64((0..entries).map(mask).collect()),
         _ if several == 0 && values.len() == entries => Forward::One(values),
-        ..=65_536 => Forward::Lists16 {
+        65..=65_536 => Forward::Lists16 {
             starts: starts.to_vec(),
             values: values.iter().map(|v| *v as u16).collect(),
         },

@@ -173,7 +173,7 @@ impl Index {
                     if is_new {
                         jobs.push(Job::Put(KeyHash::of(&document.key), texts));
                     }
-                    columns.push(ColumnChange::Put(*document));
+                    columns.push(ColumnChange::Put(document));
                 }
                 Change::Remove { key, .. } => {
                     let hash = KeyHash::of(&key);

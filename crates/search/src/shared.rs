@@ -48,7 +48,7 @@ struct State {
 
 /// A change as the columns take it.
 pub(crate) enum ColumnChange {
-    Put(Document),
+    Put(Box<Document>),
     Remove(KeyHash, domain::EntryKey),
 }
 
@@ -136,7 +136,7 @@ impl Shared {
                 state.keeper.remove(&view.segment, entry);
             }
             if let ColumnChange::Put(document) = change {
-                put.push(state.prepare(document, hash));
+                put.push(state.prepare(*document, hash));
             }
         }
         let mut views: Vec<View> = before.views.iter().zip(dead).map(|(view, dead)| killed(view, dead)).collect();

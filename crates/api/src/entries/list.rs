@@ -23,6 +23,7 @@ pub(crate) async fn list(
     collection: Collection,
     params: Query<ListParams>,
 ) -> Result<HttpResponse, Problem> {
+    state.at_least(&request).await?;
     let params = params.0;
     if params.rows.is_some() || params.cols.is_some() {
         return Err(unknown("rows, cols", "these belong to /coverage"));

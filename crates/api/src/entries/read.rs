@@ -29,6 +29,7 @@ pub(crate) async fn read(
     id: PathId,
     params: Query<ReadParams>,
 ) -> Result<HttpResponse, Problem> {
+    state.at_least(&request).await?;
     let lang = params.0.lang.as_deref();
     if lang.is_some_and(|tag| !domain::Lang(tag.to_owned()).is_valid()) {
         return Err(invalid("lang", "expected a language tag of BCP 47, such as de"));

@@ -130,7 +130,7 @@ fn of_two_hundred_compounds_never_looked_at_nearly_all_are_found_by_their_heads(
     let missed = missed(HELD_OUT).len();
     let all = pairs(HELD_OUT).len();
     assert!(all >= 200, "{all}");
-    assert!(missed * 100 <= all * 10, "{missed} of {all} missed");
+    assert!(missed * 100 <= all * 0, "{missed} of {all} missed");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn words_that_only_end_alike_are_not_found() {
     assert!(found.is_empty(), "{found:?}");
     let found = wrongly_found(NOT_HELD_OUT).len();
     let all = pairs(NOT_HELD_OUT).len();
-    assert!(found * 100 <= all * 10, "{found} of {all} wrongly found");
+    assert!(found * 100 <= all * 0, "{found} of {all} wrongly found");
 }
 
 #[test]
