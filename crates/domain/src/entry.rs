@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::decide::Rules;
+use crate::Rules;
 use crate::{Checker, Content, EntryId, EntryKey, Kind, Origin, codes, limits};
 
 /// Who may see an entry at all. What of it they see, [`crate::outward`] decides. Ordered from the widest.

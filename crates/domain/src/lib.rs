@@ -9,8 +9,8 @@
 
 mod actor;
 mod check;
-
 mod code;
+mod command;
 mod content;
 mod decide;
 mod draft;
@@ -22,6 +22,7 @@ pub mod kinds;
 pub mod limits;
 mod outward;
 mod place;
+mod prepare;
 mod refusal;
 pub mod region;
 mod schedule;
@@ -31,11 +32,11 @@ pub mod vocabulary;
 pub use actor::{Actor, Role, Subject};
 pub use check::{Checker, Violation};
 pub use code::{Code, Scheme, schemes, schemes::aliases as codes};
-pub use content::{Content, EachKind, Kind, KindContent, Reference, for_each_kind};
-pub use decide::{
-    Action, Change, Command, Current, Facts, Known, Needs, Precondition, Prepared, Rules, Target,
-    prepare,
+pub use command::{
+    Action, Change, Command, Current, Facts, Known, Needs, Precondition, Rules, Target,
 };
+pub use content::{Content, EachKind, Kind, KindContent, Reference, for_each_kind};
+
 pub use draft::{AnyDraft, Draft};
 pub use entry::{
     Confidence, Entry, Record, Source, Visibility, content_hash, entity_tag, review_due,
@@ -44,6 +45,7 @@ pub use facets::{Facets, SearchText, Weight};
 pub use ids::{EntryId, EntryKey, EntryRef, Origin};
 pub use outward::{Audience, outward};
 pub use place::{Place, Precision};
+pub use prepare::{Prepared, prepare};
 pub use refusal::{Reason, Refusal};
 pub use schedule::{OpeningHours, Schedule, Weekday};
 pub use text::{Lang, Text, Translation, TranslationOrigin, text_hash};

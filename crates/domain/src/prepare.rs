@@ -1,0 +1,306 @@
+//! First step of a command: may the actor do this to what is there, and which facts does the decision need?
+
+use crate::command::{Command, Current, Needs, Precondition};
+use crate::{Actor, AnyDraft, Content, Entry, EntryId, Kind, Reason, Refusal, Violation};
+
+/// A command that is allowed and well formed as far as can be said without facts.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub(crate) actor: Actor,
+    pub(crate) step: Step,
+    pub(crate) needs: Needs,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Write {
+        id: EntryId,
+        draft: Box<AnyDraft>,
+        owner: EntryId,
+        current: Option<Box<Entry>>,
+    },
+    HandOver {
+        entry: Box<Entry>,
+        to: EntryId,
+    },
+    Delete {
+        id: EntryId,
+        version: u64,
+    },
+    Purge {
+        id: EntryId,
+        version: u64,
+    },
+}
+
+/// First step: may the actor do this to what is there, and which facts does the decision need?
+///
+/// # Errors
+/// [`Reason::NotFound`] where there is nothing that the actor may know of, [`Reason::Forbidden`] where the role does not
+/// allow it, [`Reason::PreconditionFailed`], [`Reason::IdTaken`], and [`Reason::Malformed`] for a patch that breaks the
+/// entry.
+pub fn prepare(current: Current<'_>, actor: &Actor, command: Command) -> Result<Prepared, Refusal> {
+    let (step, needs) = match command {
+        Command::Create { id, draft } => match current {
+            Current::Missing => write(id, draft, None, actor)?,
+            _ => {
+                return Err(Refusal::new(
+                    Reason::IdTaken,
+                    "an entry with this id exists or existed",
+                ));
+            }
+        },
+        Command::Upsert { new_id, draft } => match current {
+            Current::Live(entry, _) => {
+                editable(entry, draft.content.kind(), actor)?;
+                write(entry.id, draft, Some(entry), actor)?
+            }
+            _ => write(new_id, draft, None, actor)?,
+        },
+        Command::Replace {
+            draft, expected, ..
+        } => {
+            let entry = live(current, draft.content.kind(), actor, &expected)?;
+            write(entry.id, draft, Some(entry), actor)?
+        }
+        Command::Patch {
+            kind,
+            patch,
+            expected,
+            ..
+        } => {
+            let entry = live(current, kind, actor, &expected)?;
+            write(
+                entry.id,
+                AnyDraft::patched(entry, &patch)?,
+                Some(entry),
+                actor,
+            )?
+        }
+        Command::Delete { kind, expected, .. } => {
+            let entry = live(current, kind, actor, &expected)?;
+            if kind == Kind::Organisation && !actor.is_coordinator() {
+                return Err(Refusal::forbidden(
+                    "only coordinators take organisations out of the directory",
+                ));
+            }
+            let needs = Needs {
+                referrers_of: Some(entry.id),
+                ..Needs::default()
+            };
+            (
+                Step::Delete {
+                    id: entry.id,
+                    version: entry.version + 1,
+                },
+                needs,
+            )
+        }
+        Command::Purge { kind, .. } => prepare_purge(current, kind, actor)?,
+        Command::HandOver { kind, to, .. } => {
+            let entry = live(current, kind, actor, &Precondition::None)?;
+            if !actor.is_coordinator() {
+                return Err(Refusal::forbidden("only coordinators hand entries over"));
+            }
+            let needs = Needs {
+                entries: vec![to],
+                external: external_of(entry, to),
+                ..Needs::default()
+            };
+            (
+                Step::HandOver {
+                    entry: Box::new(entry.clone()),
+                    to,
+                },
+                needs,
+            )
+        }
+    };
+    Ok(Prepared {
+        actor: actor.clone(),
+        step,
+        needs,
+    })
+}
+
+/// The external key under which an entry would stand with another owner.
+fn external_of(entry: &Entry, owner: EntryId) -> Option<(EntryId, Kind, String)> {
+    entry
+        .external_id
+        .clone()
+        .map(|key| (owner, entry.kind, key))
+}
+
+fn prepare_purge(
+    current: Current<'_>,
+    kind: Kind,
+    actor: &Actor,
+) -> Result<(Step, Needs), Refusal> {
+    let (entry, is_live) = match current {
+        Current::Live(entry, _) => (entry, true),
+        Current::Deleted(entry) => (entry, false),
+        Current::Missing | Current::Purged => return Err(Refusal::not_found()),
+    };
+    if entry.kind != kind || !actor.may_see(entry) || (!is_live && !actor.may_edit(entry.owner)) {
+        return Err(Refusal::not_found());
+    }
+    let allowed = if kind == Kind::Organisation {
+        actor.is_coordinator()
+    } else {
+        actor.may_administer(entry.owner)
+    };
+    if !allowed {
+        return Err(Refusal::forbidden(
+            "purging is for the owner's administrators and for coordinators",
+        ));
+    }
+    let referrers_of = is_live.then_some(entry.id);
+    Ok((
+        Step::Purge {
+            id: entry.id,
+            version: entry.version + 1,
+        },
+        Needs {
+            referrers_of,
+            ..Needs::default()
+        },
+    ))
+}
+
+/// The live entry, if the actor may change it and it is in the expected state.
+fn live<'a>(
+    current: Current<'a>,
+    kind: Kind,
+    actor: &Actor,
+    expected: &Precondition,
+) -> Result<&'a Entry, Refusal> {
+    let Current::Live(entry, tag) = current else {
+        return Err(Refusal::not_found());
+    };
+    editable(entry, kind, actor)?;
+    match expected {
+        Precondition::Tags(tags) if !tags.iter().any(|expected| expected == tag) => {
+            Err(Refusal::new(
+                Reason::PreconditionFailed,
+                "the entry has changed since it was read: read it again",
+            ))
+        }
+        _ => Ok(entry),
+    }
+}
+
+fn editable(entry: &Entry, kind: Kind, actor: &Actor) -> Result<(), Refusal> {
+    if entry.kind != kind || !actor.may_see(entry) {
+        return Err(Refusal::not_found());
+    }
+    if !actor.may_edit(entry.owner) {
+        return Err(Refusal::forbidden(
+            "this entry belongs to another organisation",
+        ));
+    }
+    Ok(())
+}
+
+/// The organisation that will own what a draft writes anew.
+pub(crate) fn owner_of_draft(
+    id: EntryId,
+    draft: &AnyDraft,
+    actor: &Actor,
+) -> Result<EntryId, Refusal> {
+    if draft.content.kind() == Kind::Organisation {
+        return Ok(draft.owner.unwrap_or(id));
+    }
+    draft.owner.or(actor.organisation).ok_or_else(|| {
+        one(
+            Reason::Invalid,
+            "/owner",
+            "required",
+            "you act for no organisation: say which one will own this",
+        )
+    })
+}
+
+fn write(
+    id: EntryId,
+    draft: AnyDraft,
+    current: Option<&Entry>,
+    actor: &Actor,
+) -> Result<(Step, Needs), Refusal> {
+    let kind = draft.content.kind();
+    let owner = match current {
+        Some(entry) => entry.owner,
+        None => owner_of_draft(id, &draft, actor)?,
+    };
+    if current.is_some() && draft.owner.is_some_and(|wanted| wanted != owner) {
+        return Err(one(
+            Reason::Invalid,
+            "/owner",
+            "read_only",
+            "ownership changes by handing over, not by writing",
+        ));
+    }
+    if !actor.may_edit(owner) {
+        return Err(Refusal::forbidden(
+            "you may write for your own organisation only",
+        ));
+    }
+    if matches!(kind, Kind::QualityStandard) && !actor.is_coordinator() {
+        return Err(Refusal::forbidden(
+            "only coordinators write quality standards",
+        ));
+    }
+    if kind == Kind::Organisation && current.is_none() && !actor.is_coordinator() {
+        return Err(Refusal::forbidden(
+            "organisations are registered, then approved by a coordinator",
+        ));
+    }
+    let mut needs = Needs {
+        external: draft.external_id.clone().map(|key| (owner, kind, key)),
+        ..Needs::default()
+    };
+    if owner != id {
+        needs.entries.push(owner);
+    }
+    needs.entries.extend(local_references(&draft.content));
+    if current.is_some_and(|entry| {
+        draft.visibility.unwrap_or(kind.default_visibility()) > entry.visibility
+    }) {
+        needs.referrers_of = Some(id);
+    }
+    Ok((
+        Step::Write {
+            id,
+            draft: Box::new(draft),
+            owner,
+            current: current.cloned().map(Box::new),
+        },
+        needs,
+    ))
+}
+
+/// The local entries that a content refers to, each once, in the order of their ids.
+pub(crate) fn local_references(content: &Content) -> Vec<EntryId> {
+    let mut facets = crate::Facets::default();
+    content.facets(&mut facets);
+    let mut ids: Vec<EntryId> = facets
+        .organisations
+        .iter()
+        .chain(&facets.related)
+        .filter_map(|reference| reference.local())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+pub(crate) fn one(reason: Reason, pointer: &str, code: &'static str, message: &str) -> Refusal {
+    let violation = Violation {
+        pointer: pointer.to_owned(),
+        code: code.into(),
+        message: message.to_owned(),
+    };
+    Refusal {
+        reason,
+        ..Refusal::invalid(vec![violation])
+    }
+}
