@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -24,7 +24,7 @@ use tracing::Span;
 use crate::client::TrustedProxies;
 use crate::consts;
 use crate::metrics::{Metrics, Route};
-use crate::problem::{self, Code, Problem};
+use crate::problem::{Code, Problem};
 use crate::rate::{Bucket, RateLimits};
 use crate::request_id::RequestId;
 
@@ -398,11 +398,8 @@ impl Visit {
 fn is_bare(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_none_or(|media_type| {
         let media_type = media_type.as_bytes();
-        media_type.starts_with(b"text/plain") && media_type != problem::MEDIA_TYPE.as_bytes()
+        media_type.starts_with(b"text/plain")
     })
 }
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The body type of early answers.
-pub type EarlyBody = BoxBody;
