@@ -207,6 +207,8 @@ fn run(steps: Vec<Step>) -> (Index, Directory) {
     let index = Index::open(None, "g").unwrap();
     let mut directory = Directory::new();
     let mut arrival = 0;
+    // Nothing is reached before the first change; steps that change nothing would be waited for in vain.
+    index.apply(Vec::new(), arrival).unwrap();
     for step in steps {
         let changes: Vec<Change> = match step {
             Step::Settle => {
