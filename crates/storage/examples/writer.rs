@@ -2,7 +2,10 @@
 //!
 //! Makes the given number of batches of offers of an organisation that is there, and says on standard output which are
 //! committed, one number a line. Batches of one go the way of single commands.
-#![expect(clippy::unwrap_used, reason = "it runs in tests, where failing loudly is right")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "it runs in tests, where failing loudly is right"
+)]
 
 use std::io::Write as _;
 
@@ -14,9 +17,14 @@ use uuid::Uuid;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, owner, batches, size, prefix] = &arguments[..] else { std::process::exit(2) };
-    let (owner, batches, size): (EntryId, u32, u32) =
-        (owner.parse().unwrap(), batches.parse().unwrap(), size.parse().unwrap());
+    let [url, owner, batches, size, prefix] = &arguments[..] else {
+        std::process::exit(2)
+    };
+    let (owner, batches, size): (EntryId, u32, u32) = (
+        owner.parse().unwrap(),
+        batches.parse().unwrap(),
+        size.parse().unwrap(),
+    );
     let settings = Settings {
         url: url.clone(),
         origin: "http://127.0.0.1:8080".parse().unwrap(),
@@ -27,13 +35,25 @@ async fn main() {
     let storage = Storage::open(settings, now).await.unwrap();
     let actor = Actor::system();
     for batch in 0..batches {
-        let mut commands: Vec<Command> =
-            (0..size).map(|line| offer(owner, &format!("{prefix}-{batch}-{line}"))).collect();
+        let mut commands: Vec<Command> = (0..size)
+            .map(|line| offer(owner, &format!("{prefix}-{batch}-{line}")))
+            .collect();
         if size == 1 {
-            storage.directory.apply(&actor, commands.remove(0), None, now).await.unwrap();
+            storage
+                .directory
+                .apply(&actor, commands.remove(0), None, now)
+                .await
+                .unwrap();
         } else {
             let mode = BatchMode::AllOrNothing;
-            assert!(storage.directory.apply_batch(&actor, commands, mode, false, now).await.unwrap().committed);
+            assert!(
+                storage
+                    .directory
+                    .apply_batch(&actor, commands, mode, false, now)
+                    .await
+                    .unwrap()
+                    .committed
+            );
         }
         let mut out = std::io::stdout().lock();
         writeln!(out, "{batch}").unwrap();
@@ -48,5 +68,8 @@ fn offer(owner: EntryId, key: &str) -> Command {
         "content": { "title": { "en": key }, "organisation": owner },
     });
     let draft = AnyDraft::parse(Kind::Offer, draft.to_string().as_bytes()).unwrap();
-    Command::Upsert { new_id: EntryId(Uuid::now_v7()), draft }
+    Command::Upsert {
+        new_id: EntryId(Uuid::now_v7()),
+        draft,
+    }
 }

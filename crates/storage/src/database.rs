@@ -14,7 +14,7 @@ use crate::schema::{audit, counter};
 use crate::{Result, StorageError};
 
 /// The key of the advisory lock that all writers of one PostgreSQL database share: "lotse" in ASCII.
-pub(crate) const WRITE_LOCK: i64 = 0x6c_6f_74_73_65;
+const WRITE_LOCK: i64 = 0x6c_6f_74_73_65;
 /// The name of the counter of arrival numbers.
 pub(crate) const ARRIVAL: &str = "arrival";
 
@@ -171,12 +171,7 @@ impl Database {
         change: &mut dyn FnMut(&mut Transaction<'_>) -> Result<T>,
         committing: &mut bool,
     ) -> Result<T> {
-        // One round trip for both: the lock is its own statement, so what follows sees what its last holder committed.
-        begin(
-            connection,
-            "BEGIN IMMEDIATE",
-            &format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"),
-        )?;
+        begin_writing(connection)?;
         let mut transaction = Transaction {
             connection,
             last_arrival: None,
@@ -325,6 +320,16 @@ fn pause(attempt: u32) -> Duration {
     limits::FIRST_PAUSE * 2_u32.saturating_pow(attempt.saturating_sub(1))
 }
 
+/// Opens a transaction and takes the lock of all writers, in one round trip. On PostgreSQL the lock is its own statement,
+/// so what follows sees what its last holder committed.
+pub(crate) fn begin_writing(connection: &mut AnyConnection) -> Result<()> {
+    begin(
+        connection,
+        "BEGIN IMMEDIATE",
+        &format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"),
+    )
+}
+
 fn begin(connection: &mut AnyConnection, sqlite: &str, postgres: &str) -> Result<()> {
     #[expect(
         clippy::disallowed_methods,
@@ -346,7 +351,7 @@ fn begin(connection: &mut AnyConnection, sqlite: &str, postgres: &str) -> Result
     Ok(begun?)
 }
 
-fn commit(connection: &mut AnyConnection) -> Result<()> {
+pub(crate) fn commit(connection: &mut AnyConnection) -> Result<()> {
     Ok(on_each!(connection, inner => AnsiTransactionManager::commit_transaction(inner))?)
 }
 
@@ -377,3 +382,6 @@ async fn turn(line: &Arc<Semaphore>, most: Duration, log: &str) -> Result<OwnedS
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

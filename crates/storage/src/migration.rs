@@ -1,26 +1,26 @@
 //! Bringing a database up to date, and refusing one that is newer than this software.
 
 use diesel::backend::Backend;
-use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::{AnyConnection, Connector, Purpose, Target, on_each};
-use crate::database::WRITE_LOCK;
+use crate::database::{begin_writing, commit};
 use crate::limits;
 use crate::{Result, StorageError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Runs what is pending and returns the names of what was run. Makes the file of a SQLite database.
+/// Runs what is pending, all of it or nothing, and returns the names of what was run. Makes the file of a SQLite
+/// database.
 pub(crate) fn migrate(target: &Target) -> Result<Vec<String>> {
     target.create()?;
     let mut attempt = 0;
     loop {
         attempt += 1;
         match migrate_once(target) {
-            // Another process migrates at the same moment.
+            // Another process sets up the same new file.
             Err(StorageError::Busy { .. }) if attempt < limits::WRITE_ATTEMPTS => {
                 std::thread::sleep(limits::FIRST_PAUSE * attempt);
             }
@@ -31,15 +31,14 @@ pub(crate) fn migrate(target: &Target) -> Result<Vec<String>> {
 
 fn migrate_once(target: &Target) -> Result<Vec<String>> {
     let mut connection = connect(target)?;
-    if let AnyConnection::Postgres(inner) = &mut connection {
-        // Held by this connection, which ends with this function.
-        inner.batch_execute(&format!("SELECT pg_advisory_lock({WRITE_LOCK})"))?;
-    }
+    // The lock of all writers: of several processes that start at once, one migrates and the others find it done.
+    begin_writing(&mut connection)?;
     let pending = pending_of(&mut connection)?;
     match &mut connection {
         AnyConnection::Sqlite(inner) => run(inner, SQLITE)?,
         AnyConnection::Postgres(inner) => run(inner, POSTGRES)?,
     }
+    commit(&mut connection)?;
     Ok(pending)
 }
 
@@ -59,7 +58,8 @@ pub(crate) fn is_new(target: &Target) -> Result<bool> {
         return Ok(true);
     }
     let mut connection = connect(target)?;
-    let applied = on_each!(&mut connection, inner => inner.applied_migrations()).map_err(failure)?;
+    let applied =
+        on_each!(&mut connection, inner => inner.applied_migrations()).map_err(failure)?;
     Ok(applied.is_empty())
 }
 

@@ -129,7 +129,12 @@ impl Directory {
     pub async fn count(&self) -> Result<u64> {
         let count: i64 = self
             .database
-            .read(|c| Ok(entry::table.filter(diesel::dsl::not(entry::deleted)).count().get_result(c)?))
+            .read(|c| {
+                Ok(entry::table
+                    .filter(diesel::dsl::not(entry::deleted))
+                    .count()
+                    .get_result(c)?)
+            })
             .await?;
         Ok(count.unsigned_abs())
     }

@@ -3,12 +3,14 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use domain::{Kind, Role};
-use lotse_storage::{Conflict, Membership, NewAccount, NewClient, NewRegistration, Storage, StorageError};
+use lotse_storage::{
+    Conflict, Membership, NewAccount, NewClient, NewRegistration, Storage, StorageError,
+};
 use uuid::Uuid;
 
 use crate::support::{
-    TestDatabase, apply, at, coordinator, create, delete, new_id, offer_draft, on_both, organisation, pathway_draft,
-    replace, upsert,
+    TestDatabase, apply, at, coordinator, create, delete, new_id, offer_draft, on_both,
+    organisation, pathway_draft, replace, upsert,
 };
 
 on_both!(
@@ -22,25 +24,61 @@ on_both!(
 async fn filled(database: &TestDatabase) -> Storage {
     let storage = database.fresh().await;
     let owner = organisation(&storage, "Office \u{2028} 😀").await;
-    let from = apply(&storage, upsert(offer_draft(owner, "From", Some("k")))).await.key.id;
+    let from = apply(&storage, upsert(offer_draft(owner, "From", Some("k"))))
+        .await
+        .key
+        .id;
     let to = apply(&storage, create(new_id(), offer_draft(owner, "To", None))).await;
-    apply(&storage, create(new_id(), pathway_draft(owner, from, to.key.id))).await;
-    apply(&storage, replace(from, offer_draft(owner, "From, changed", Some("k2")))).await;
-    let gone = apply(&storage, create(new_id(), offer_draft(owner, "gone", None))).await.key.id;
+    apply(
+        &storage,
+        create(new_id(), pathway_draft(owner, from, to.key.id)),
+    )
+    .await;
+    apply(
+        &storage,
+        replace(from, offer_draft(owner, "From, changed", Some("k2"))),
+    )
+    .await;
+    let gone = apply(&storage, create(new_id(), offer_draft(owner, "gone", None)))
+        .await
+        .key
+        .id;
     apply(&storage, delete(Kind::Offer, gone)).await;
-    storage.set_operator(&coordinator(), owner, at(2)).await.unwrap();
+    storage
+        .set_operator(&coordinator(), owner, at(2))
+        .await
+        .unwrap();
     let account = NewAccount {
         id: Uuid::now_v7(),
         email: "a@example.org".to_owned(),
         display: "office".to_owned(),
         password: Some("$phc".to_owned()),
-        memberships: vec![Membership { organisation: Some(owner), role: Role::OrgAdmin }],
+        memberships: vec![Membership {
+            organisation: Some(owner),
+            role: Role::OrgAdmin,
+        }],
     };
-    let account = storage.accounts.create(&coordinator(), account, at(3)).await.unwrap();
-    storage.sessions.create("token", account.id, at(1_000), at(4)).await.unwrap();
-    let client =
-        NewClient { id: Uuid::now_v7(), label: "l".to_owned(), role: Role::Editor, secret: "s".to_owned() };
-    storage.clients.create(&coordinator(), owner, client, at(5)).await.unwrap();
+    let account = storage
+        .accounts
+        .create(&coordinator(), account, at(3))
+        .await
+        .unwrap();
+    storage
+        .sessions
+        .create("token", account.id, at(1_000), at(4))
+        .await
+        .unwrap();
+    let client = NewClient {
+        id: Uuid::now_v7(),
+        label: "l".to_owned(),
+        role: Role::Editor,
+        secret: "s".to_owned(),
+    };
+    storage
+        .clients
+        .create(&coordinator(), owner, client, at(5))
+        .await
+        .unwrap();
     let registration = NewRegistration {
         id: Uuid::now_v7(),
         claim: "claim".to_owned(),
@@ -48,14 +86,22 @@ async fn filled(database: &TestDatabase) -> Storage {
         contact: "b@example.org".to_owned(),
         license_accepted: at(5),
     };
-    storage.registrations.submit(registration, None, at(6)).await.unwrap();
+    storage
+        .registrations
+        .submit(registration, None, at(6))
+        .await
+        .unwrap();
     let correction = lotse_storage::NewCorrection {
         id: Uuid::now_v7(),
         entry: to.key,
         message: "wrong".to_owned(),
         contact: None,
     };
-    storage.corrections.submit(correction, None, at(7)).await.unwrap();
+    storage
+        .corrections
+        .submit(correction, None, at(7))
+        .await
+        .unwrap();
     storage
 }
 
@@ -64,35 +110,73 @@ async fn an_archive_restores_everything_into_either_database(database: TestDatab
     let path = database.folder.path().join("backup.jsonl");
     let written = storage.backup(&path, at(10)).await.unwrap();
     assert_eq!(written.through, storage.directory.head().await.unwrap());
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     for target in [TestDatabase::sqlite(), TestDatabase::postgres()] {
         target.migrate().await;
         assert_eq!(Storage::restore(&target.url, &path).await.unwrap(), written);
         let restored = target.open().await;
-        assert_ne!(restored.generation(), storage.generation(), "a restore is a new generation");
-        assert_eq!(restored.operator().await.unwrap(), storage.operator().await.unwrap());
+        assert_ne!(
+            restored.generation(),
+            storage.generation(),
+            "a restore is a new generation"
+        );
+        assert_eq!(
+            restored.operator().await.unwrap(),
+            storage.operator().await.unwrap()
+        );
         let followed = |changes: lotse_storage::Changes| -> Vec<_> {
-            let session = |item: &lotse_storage::Changed| matches!(item, lotse_storage::Changed::Session(_));
-            changes.items.into_iter().filter(|item| !session(item)).collect()
+            let session =
+                |item: &lotse_storage::Changed| matches!(item, lotse_storage::Changed::Session(_));
+            changes
+                .items
+                .into_iter()
+                .filter(|item| !session(item))
+                .collect()
         };
         assert_eq!(
             followed(restored.directory.changes_since(0, 100).await.unwrap()),
             followed(storage.directory.changes_since(0, 100).await.unwrap())
         );
-        assert_eq!(restored.audit.list(None, None, 100).await.unwrap(), storage.audit.list(None, None, 100).await.unwrap());
-        for table in ["entry_reference", "revision", "registration", "correction", "membership"] {
+        assert_eq!(
+            restored.audit.list(None, None, 100).await.unwrap(),
+            storage.audit.list(None, None, 100).await.unwrap()
+        );
+        for table in [
+            "entry_reference",
+            "revision",
+            "registration",
+            "correction",
+            "membership",
+        ] {
             let sql = format!("SELECT count(*) FROM {table}");
             assert_eq!(target.number(&sql), database.number(&sql), "{table}");
         }
-        assert_eq!(target.number("SELECT count(*) FROM session"), 0, "whoever was signed in signs in again");
+        assert_eq!(
+            target.number("SELECT count(*) FROM session"),
+            0,
+            "whoever was signed in signs in again"
+        );
         assert!(restored.check_integrity().await.unwrap().is_sound());
         // Archived again it is the same, apart from the generation.
         let second = target.folder.path().join("again.jsonl");
         assert_eq!(restored.backup(&second, at(10)).await.unwrap(), written);
-        let lines = |path| std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+        let lines = |path| {
+            std::fs::read_to_string(path)
+                .unwrap()
+                .lines()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let (first, second) = (lines(&path), lines(&second));
         let same = first.iter().zip(&second).filter(|(a, b)| a == b).count();
-        assert_eq!(same, first.len() - 2, "only the line of the generation and the last one differ");
+        assert_eq!(
+            same,
+            first.len() - 2,
+            "only the line of the generation and the last one differ"
+        );
     }
 }
 
@@ -119,14 +203,24 @@ async fn an_archive_that_was_changed_or_cut_is_refused(database: TestDatabase) {
         let file = database.folder.path().join(format!("{number}.jsonl"));
         std::fs::write(&file, bad).unwrap();
         let refused = Storage::restore(&target.url, &file).await;
-        assert!(matches!(refused, Err(StorageError::Archive { .. })), "{number}: {refused:?}");
-        assert_eq!(target.number("SELECT count(*) FROM entry"), 0, "{number}: nothing half done");
+        assert!(
+            matches!(refused, Err(StorageError::Archive { .. })),
+            "{number}: {refused:?}"
+        );
+        assert_eq!(
+            target.number("SELECT count(*) FROM entry"),
+            0,
+            "{number}: nothing half done"
+        );
     }
     let newer = text.replace("0001_foundation", "9999_future");
     let file = database.folder.path().join("newer.jsonl");
     std::fs::write(&file, newer).unwrap();
     let refused = Storage::restore(&target.url, &file).await;
-    assert!(matches!(refused, Err(StorageError::NewerDatabase { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StorageError::NewerDatabase { .. })),
+        "{refused:?}"
+    );
     Storage::restore(&target.url, &path).await.unwrap();
 }
 
@@ -135,7 +229,10 @@ async fn an_archive_is_restored_into_an_empty_database_only(database: TestDataba
     let path = database.folder.path().join("backup.jsonl");
     storage.backup(&path, at(10)).await.unwrap();
     let refused = Storage::restore(&database.url, &path).await;
-    assert!(matches!(refused, Err(StorageError::Conflict(Conflict::NotEmpty))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StorageError::Conflict(Conflict::NotEmpty))),
+        "{refused:?}"
+    );
     // One that was opened and not used is empty.
     let target = database.sibling();
     target.fresh().await;
@@ -145,7 +242,10 @@ async fn an_archive_is_restored_into_an_empty_database_only(database: TestDataba
         std::fs::write(unmigrated.file(), "").unwrap();
     }
     let refused = Storage::restore(&unmigrated.url, &path).await;
-    assert!(matches!(refused, Err(StorageError::PendingMigrations { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StorageError::PendingMigrations { .. })),
+        "{refused:?}"
+    );
 }
 
 async fn a_backup_writes_over_nothing(database: TestDatabase) {
@@ -153,8 +253,16 @@ async fn a_backup_writes_over_nothing(database: TestDatabase) {
     let path = database.folder.path().join("precious");
     std::fs::write(&path, "precious").unwrap();
     let refused = storage.backup(&path, at(1)).await;
-    assert!(matches!(refused, Err(StorageError::File { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StorageError::File { .. })),
+        "{refused:?}"
+    );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-    let nowhere = storage.backup(std::path::Path::new("/nonexistent/folder/file"), at(1)).await;
-    assert!(matches!(nowhere, Err(StorageError::File { .. })), "{nowhere:?}");
+    let nowhere = storage
+        .backup(std::path::Path::new("/nonexistent/folder/file"), at(1))
+        .await;
+    assert!(
+        matches!(nowhere, Err(StorageError::File { .. })),
+        "{nowhere:?}"
+    );
 }

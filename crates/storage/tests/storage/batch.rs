@@ -4,8 +4,8 @@ use domain::{Command, Kind, Precondition, Reason, Refusal};
 use lotse_storage::{Applied, BatchMode, BatchOutcome, Outcome, Storage};
 
 use crate::support::{
-    TestDatabase, apply, at, coordinator, create, delete, editor, new_id, offer_draft, on_both, organisation,
-    pathway_draft, replace, upsert,
+    TestDatabase, apply, at, coordinator, create, delete, editor, new_id, offer_draft, on_both,
+    organisation, pathway_draft, replace, upsert,
 };
 
 on_both!(
@@ -22,11 +22,22 @@ on_both!(
 );
 
 async fn batch(storage: &Storage, commands: Vec<Command>, mode: BatchMode) -> BatchOutcome {
-    storage.directory.apply_batch(&coordinator(), commands, mode, false, at(5)).await.unwrap()
+    storage
+        .directory
+        .apply_batch(&coordinator(), commands, mode, false, at(5))
+        .await
+        .unwrap()
 }
 
 fn outcomes(results: &[Result<Applied, Refusal>]) -> Vec<Result<Outcome, Reason>> {
-    results.iter().map(|r| r.as_ref().map(|a| a.outcome).map_err(|refusal| refusal.reason)).collect()
+    results
+        .iter()
+        .map(|r| {
+            r.as_ref()
+                .map(|a| a.outcome)
+                .map_err(|refusal| refusal.reason)
+        })
+        .collect()
 }
 
 async fn a_batch_does_what_its_commands_do_one_by_one(database: TestDatabase) {
@@ -38,15 +49,27 @@ async fn a_batch_does_what_its_commands_do_one_by_one(database: TestDatabase) {
         create(owner, crate::support::organisation_draft("Office")),
         create(ids[0], offer_draft(owner, "A", Some("a"))),
         create(ids[1], offer_draft(owner, "B", Some("b"))),
-        Command::Upsert { new_id: ids[2], draft: offer_draft(owner, "A2", Some("a")) },
-        Command::Upsert { new_id: ids[3], draft: offer_draft(owner, "C", Some("c")) },
+        Command::Upsert {
+            new_id: ids[2],
+            draft: offer_draft(owner, "A2", Some("a")),
+        },
+        Command::Upsert {
+            new_id: ids[3],
+            draft: offer_draft(owner, "C", Some("c")),
+        },
         create(ids[4], pathway_draft(owner, ids[0], ids[1])),
         create(ids[5], offer_draft(owner, "taken", Some("c"))),
         delete(Kind::Offer, ids[1]),
         delete(Kind::Pathway, ids[4]),
         delete(Kind::Offer, ids[1]),
-        Command::Upsert { new_id: ids[5], draft: offer_draft(owner, "B again", Some("b")) },
-        Command::Purge { kind: Kind::Offer, id: ids[3] },
+        Command::Upsert {
+            new_id: ids[5],
+            draft: offer_draft(owner, "B again", Some("b")),
+        },
+        Command::Purge {
+            kind: Kind::Offer,
+            id: ids[3],
+        },
         replace(ids[3], offer_draft(owner, "gone", None)),
         replace(ids[0], offer_draft(owner, "A2", Some("a"))),
     ];
@@ -54,19 +77,32 @@ async fn a_batch_does_what_its_commands_do_one_by_one(database: TestDatabase) {
     assert!(results.committed);
     let mut one_by_one = Vec::new();
     for command in commands {
-        one_by_one.push(match single.directory.apply(&coordinator(), command, None, at(5)).await {
-            Ok(applied) => Ok(Applied { json: None, ..applied }),
-            Err(lotse_storage::StorageError::Refused(refusal)) => Err(*refusal),
-            Err(other) => panic!("{other:?}"),
-        });
+        one_by_one.push(
+            match single
+                .directory
+                .apply(&coordinator(), command, None, at(5))
+                .await
+            {
+                Ok(applied) => Ok(Applied {
+                    json: None,
+                    ..applied
+                }),
+                Err(lotse_storage::StorageError::Refused(refusal)) => Err(*refusal),
+                Err(other) => panic!("{other:?}"),
+            },
+        );
     }
     assert_eq!(outcomes(&results.results), outcomes(&one_by_one));
     assert_eq!(results.results, one_by_one);
     for table in ["entry", "entry_reference", "revision", "audit", "counter"] {
-        let rows = |database: &TestDatabase| database.number(&format!("SELECT count(*) FROM {table}"));
+        let rows =
+            |database: &TestDatabase| database.number(&format!("SELECT count(*) FROM {table}"));
         assert_eq!(rows(&database), rows(&other), "{table}");
     }
-    let (a, b) = (batched.directory.changes_since(0, 100).await.unwrap(), single.directory.changes_since(0, 100).await);
+    let (a, b) = (
+        batched.directory.changes_since(0, 100).await.unwrap(),
+        single.directory.changes_since(0, 100).await,
+    );
     assert_eq!(a, b.unwrap());
     assert!(batched.check_integrity().await.unwrap().is_sound());
 }
@@ -83,41 +119,84 @@ async fn later_lines_see_what_earlier_ones_did(database: TestDatabase) {
     let results = batch(&storage, commands, BatchMode::PerLine).await.results;
     assert_eq!(
         outcomes(&results),
-        [Err(Reason::Invalid), Ok(Outcome::Created), Ok(Outcome::Created), Err(Reason::IdTaken)]
+        [
+            Err(Reason::Invalid),
+            Ok(Outcome::Created),
+            Ok(Outcome::Created),
+            Err(Reason::IdTaken)
+        ]
     );
 }
 
 async fn all_or_nothing_applies_nothing_when_one_is_refused(database: TestDatabase) {
     let storage = database.fresh().await;
     let owner = organisation(&storage, "Office").await;
-    let commands = |last| vec![create(new_id(), offer_draft(owner, "One", None)), create(new_id(), last)];
-    let refused = batch(&storage, commands(offer_draft(new_id(), "Two", None)), BatchMode::AllOrNothing).await;
+    let commands = |last| {
+        vec![
+            create(new_id(), offer_draft(owner, "One", None)),
+            create(new_id(), last),
+        ]
+    };
+    let refused = batch(
+        &storage,
+        commands(offer_draft(new_id(), "Two", None)),
+        BatchMode::AllOrNothing,
+    )
+    .await;
     assert!(!refused.committed);
-    assert_eq!(outcomes(&refused.results), [Ok(Outcome::Created), Err(Reason::Invalid)]);
+    assert_eq!(
+        outcomes(&refused.results),
+        [Ok(Outcome::Created), Err(Reason::Invalid)]
+    );
     assert_eq!(storage.directory.head().await.unwrap(), 1);
     assert_eq!(database.number("SELECT count(*) FROM entry"), 1);
-    let fine = batch(&storage, commands(offer_draft(owner, "Two", None)), BatchMode::AllOrNothing).await;
+    let fine = batch(
+        &storage,
+        commands(offer_draft(owner, "Two", None)),
+        BatchMode::AllOrNothing,
+    )
+    .await;
     assert!(fine.committed);
-    assert_eq!(storage.directory.head().await.unwrap(), 3, "the refused batch took no numbers");
+    assert_eq!(
+        storage.directory.head().await.unwrap(),
+        3,
+        "the refused batch took no numbers"
+    );
 }
 
 async fn per_line_applies_the_others(database: TestDatabase) {
     let storage = database.fresh().await;
-    let (a, b) = (organisation(&storage, "A").await, organisation(&storage, "B").await);
+    let (a, b) = (
+        organisation(&storage, "A").await,
+        organisation(&storage, "B").await,
+    );
     let commands = vec![
         upsert(offer_draft(a, "One", Some("1"))),
         upsert(offer_draft(b, "not ours", Some("2"))),
         upsert(offer_draft(a, "no key", None)),
         upsert(offer_draft(a, "Three", Some("3"))),
     ];
-    let outcome =
-        storage.directory.apply_batch(&editor(a), commands, BatchMode::PerLine, false, at(5)).await.unwrap();
+    let outcome = storage
+        .directory
+        .apply_batch(&editor(a), commands, BatchMode::PerLine, false, at(5))
+        .await
+        .unwrap();
     assert!(outcome.committed);
     assert_eq!(
         outcomes(&outcome.results),
-        [Ok(Outcome::Created), Err(Reason::Forbidden), Err(Reason::Invalid), Ok(Outcome::Created)]
+        [
+            Ok(Outcome::Created),
+            Err(Reason::Forbidden),
+            Err(Reason::Invalid),
+            Ok(Outcome::Created)
+        ]
     );
-    let arrivals: Vec<_> = outcome.results.iter().flatten().map(|applied| applied.arrival).collect();
+    let arrivals: Vec<_> = outcome
+        .results
+        .iter()
+        .flatten()
+        .map(|applied| applied.arrival)
+        .collect();
     assert_eq!(arrivals, [3, 4]);
 }
 
@@ -132,21 +211,45 @@ async fn a_dry_run_says_what_would_happen_and_changes_nothing(database: TestData
         upsert(offer_draft(new_id(), "nobody's", Some("x"))),
     ];
     let before = storage.directory.changes_since(0, 100).await.unwrap();
-    let dry = storage.directory.apply_batch(&coordinator(), commands, BatchMode::PerLine, true, at(5)).await.unwrap();
+    let dry = storage
+        .directory
+        .apply_batch(&coordinator(), commands, BatchMode::PerLine, true, at(5))
+        .await
+        .unwrap();
     assert!(!dry.committed);
     assert_eq!(
         outcomes(&dry.results),
-        [Ok(Outcome::Created), Ok(Outcome::Updated), Ok(Outcome::Unchanged), Err(Reason::Invalid)]
+        [
+            Ok(Outcome::Created),
+            Ok(Outcome::Updated),
+            Ok(Outcome::Unchanged),
+            Err(Reason::Invalid)
+        ]
     );
-    assert_eq!(storage.directory.changes_since(0, 100).await.unwrap(), before);
+    assert_eq!(
+        storage.directory.changes_since(0, 100).await.unwrap(),
+        before
+    );
     assert_eq!(database.number("SELECT count(*) FROM revision"), 2);
 }
 
 async fn keys_can_change_places_within_a_batch(database: TestDatabase) {
     let storage = database.fresh().await;
     let owner = organisation(&storage, "Office").await;
-    let a = apply(&storage, create(new_id(), offer_draft(owner, "A", Some("a")))).await.key.id;
-    let b = apply(&storage, create(new_id(), offer_draft(owner, "B", Some("b")))).await.key.id;
+    let a = apply(
+        &storage,
+        create(new_id(), offer_draft(owner, "A", Some("a"))),
+    )
+    .await
+    .key
+    .id;
+    let b = apply(
+        &storage,
+        create(new_id(), offer_draft(owner, "B", Some("b"))),
+    )
+    .await
+    .key
+    .id;
     let commands = vec![
         replace(a, offer_draft(owner, "A", Some("c"))),
         replace(b, offer_draft(owner, "B", Some("a"))),
@@ -160,9 +263,19 @@ async fn keys_can_change_places_within_a_batch(database: TestDatabase) {
     let results = batch(&storage, commands, BatchMode::AllOrNothing).await;
     assert!(results.committed, "{:?}", results.results);
     assert_eq!(results.results[3].as_ref().unwrap().key.id, b);
-    let found = storage.directory.by_external_id(owner, Kind::Offer, "a").await.unwrap().unwrap();
+    let found = storage
+        .directory
+        .by_external_id(owner, Kind::Offer, "a")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((found.key.id, found.version), (b, 3));
-    let found = storage.directory.by_external_id(owner, Kind::Offer, "b").await.unwrap().unwrap();
+    let found = storage
+        .directory
+        .by_external_id(owner, Kind::Offer, "b")
+        .await
+        .unwrap()
+        .unwrap();
     assert!(found.key.id != a && found.version == 1);
     assert!(storage.check_integrity().await.unwrap().is_sound());
 }
@@ -170,14 +283,33 @@ async fn keys_can_change_places_within_a_batch(database: TestDatabase) {
 async fn the_same_entry_can_change_often_in_one_batch(database: TestDatabase) {
     let storage = database.fresh().await;
     let owner = organisation(&storage, "Office").await;
-    let commands = (0..30).map(|n| upsert(offer_draft(owner, &format!("Title {n}"), Some("k")))).collect();
+    let commands = (0..30)
+        .map(|n| upsert(offer_draft(owner, &format!("Title {n}"), Some("k"))))
+        .collect();
     let results = batch(&storage, commands, BatchMode::AllOrNothing).await;
     assert!(results.committed);
-    let stored = storage.directory.by_external_id(owner, Kind::Offer, "k").await.unwrap().unwrap();
+    let stored = storage
+        .directory
+        .by_external_id(owner, Kind::Offer, "k")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((stored.version, stored.arrival), (30, 31));
-    assert_eq!(storage.directory.history(stored.key.id, None, 100).await.unwrap().len(), 30);
+    assert_eq!(
+        storage
+            .directory
+            .history(stored.key.id, None, 100)
+            .await
+            .unwrap()
+            .len(),
+        30
+    );
     let changes = storage.directory.changes_since(0, 100).await.unwrap();
-    assert_eq!(changes.items.len(), 2, "each entry stands at its latest number");
+    assert_eq!(
+        changes.items.len(),
+        2,
+        "each entry stands at its latest number"
+    );
     assert!(storage.check_integrity().await.unwrap().is_sound());
 }
 
@@ -192,9 +324,17 @@ async fn references_within_a_batch_hold_on_to_each_other(database: TestDatabase)
         delete(Kind::Offer, to),
         delete(Kind::Pathway, pathway),
         delete(Kind::Offer, to),
-        Command::Delete { kind: Kind::Organisation, id: owner, expected: Precondition::None },
+        Command::Delete {
+            kind: Kind::Organisation,
+            id: owner,
+            expected: Precondition::None,
+        },
         delete(Kind::Offer, from),
-        Command::Delete { kind: Kind::Organisation, id: owner, expected: Precondition::None },
+        Command::Delete {
+            kind: Kind::Organisation,
+            id: owner,
+            expected: Precondition::None,
+        },
     ];
     let results = batch(&storage, commands, BatchMode::PerLine).await.results;
     let expected = [
@@ -216,12 +356,25 @@ async fn a_batch_of_thousands_fits_into_the_limits_of_statements(database: TestD
     let storage = database.fresh().await;
     let owner = organisation(&storage, "Office").await;
     let commands = |suffix: &str| -> Vec<_> {
-        (0..6_001).map(|n| upsert(offer_draft(owner, &format!("Offer {n} {suffix}"), Some(&n.to_string())))).collect()
+        (0..6_001)
+            .map(|n| {
+                upsert(offer_draft(
+                    owner,
+                    &format!("Offer {n} {suffix}"),
+                    Some(&n.to_string()),
+                ))
+            })
+            .collect()
     };
     let created = batch(&storage, commands("new"), BatchMode::AllOrNothing).await;
     assert!(created.committed);
     let updated = batch(&storage, commands("changed"), BatchMode::AllOrNothing).await;
-    assert!(updated.results.iter().all(|r| r.as_ref().is_ok_and(|a| a.outcome == Outcome::Updated)));
+    assert!(
+        updated
+            .results
+            .iter()
+            .all(|r| r.as_ref().is_ok_and(|a| a.outcome == Outcome::Updated))
+    );
     assert_eq!(storage.directory.head().await.unwrap(), 1 + 2 * 6_001);
     assert!(storage.check_integrity().await.unwrap().is_sound());
 }
@@ -231,7 +384,10 @@ async fn a_batch_beyond_the_limit_is_refused_as_a_whole(database: TestDatabase) 
     let owner = organisation(&storage, "Office").await;
     let command = upsert(offer_draft(owner, "One", Some("k")));
     let commands = vec![command; lotse_storage::limits::BATCH + 1];
-    let refused = storage.directory.apply_batch(&coordinator(), commands, BatchMode::PerLine, false, at(5)).await;
+    let refused = storage
+        .directory
+        .apply_batch(&coordinator(), commands, BatchMode::PerLine, false, at(5))
+        .await;
     assert_eq!(refused.unwrap_err().code(), "internal");
     assert_eq!(storage.directory.head().await.unwrap(), 1);
 }

@@ -3,17 +3,30 @@
 use domain::Kind;
 
 use crate::support::{
-    TestDatabase, apply, create, delete, new_id, offer_draft, on_both, organisation, pathway_draft, upsert,
+    TestDatabase, apply, create, delete, new_id, offer_draft, on_both, organisation, pathway_draft,
+    upsert,
 };
 
 on_both!(each_contradiction_is_found);
 
 /// What somebody does behind storage's back, and the code under which it is found.
 const HARM: [(&str, &str); 9] = [
-    ("UPDATE entry SET body = replace(body, 'From', 'Form') WHERE kind = 'offer' AND external_id = 'k'", "wrong_hash"),
-    ("UPDATE entry SET owner = id WHERE external_id = 'k'", "body_mismatch"),
-    ("UPDATE entry SET body = NULL WHERE external_id = 'k'", "missing_body"),
-    ("UPDATE entry SET version = 7 WHERE external_id = 'k'", "missing_revision"),
+    (
+        "UPDATE entry SET body = replace(body, 'From', 'Form') WHERE kind = 'offer' AND external_id = 'k'",
+        "wrong_hash",
+    ),
+    (
+        "UPDATE entry SET owner = id WHERE external_id = 'k'",
+        "body_mismatch",
+    ),
+    (
+        "UPDATE entry SET body = NULL WHERE external_id = 'k'",
+        "missing_body",
+    ),
+    (
+        "UPDATE entry SET version = 7 WHERE external_id = 'k'",
+        "missing_revision",
+    ),
     ("DELETE FROM revision WHERE arrival = 2", "missing_revision"),
     ("DELETE FROM audit WHERE arrival = 3", "arrival_gap"),
     ("UPDATE counter SET value = 40", "arrival_gap"),
@@ -29,14 +42,26 @@ async fn each_contradiction_is_found(first: TestDatabase) {
         let database = first.sibling();
         let storage = database.fresh().await;
         let owner = organisation(&storage, "Office").await;
-        let from = apply(&storage, upsert(offer_draft(owner, "From", Some("k")))).await.key.id;
-        let to = apply(&storage, create(new_id(), offer_draft(owner, "To", None))).await.key.id;
-        let pathway = apply(&storage, create(new_id(), pathway_draft(owner, from, to))).await.key.id;
+        let from = apply(&storage, upsert(offer_draft(owner, "From", Some("k"))))
+            .await
+            .key
+            .id;
+        let to = apply(&storage, create(new_id(), offer_draft(owner, "To", None)))
+            .await
+            .key
+            .id;
+        let pathway = apply(&storage, create(new_id(), pathway_draft(owner, from, to)))
+            .await
+            .key
+            .id;
         apply(&storage, delete(Kind::Pathway, pathway)).await;
         let sound = storage.check_integrity().await.unwrap();
         assert!(sound.is_sound() && sound.entries == 4, "{sound:?}");
         database.execute(harm);
         let found = storage.check_integrity().await.unwrap();
-        assert!(found.findings.iter().any(|finding| finding.code == code), "{harm}: {found:?}");
+        assert!(
+            found.findings.iter().any(|finding| finding.code == code),
+            "{harm}: {found:?}"
+        );
     }
 }

@@ -2,7 +2,8 @@
 
 use domain::{Kind, Role};
 use lotse_storage::{
-    Conflict, Idempotency, Membership, NewAccount, NewClient, NewRegistration, RegistrationState, Storage, StorageError,
+    Conflict, Idempotency, Membership, NewAccount, NewClient, NewRegistration, RegistrationState,
+    Storage, StorageError,
 };
 use uuid::Uuid;
 
@@ -41,18 +42,36 @@ fn account(email: &str) -> NewAccount {
         display: "office".to_owned(),
         password: Some("$argon2id$...".to_owned()),
         // A claimant cannot give itself anything.
-        memberships: vec![Membership { organisation: None, role: Role::NodeAdmin }],
+        memberships: vec![Membership {
+            organisation: None,
+            role: Role::NodeAdmin,
+        }],
     }
 }
 
 fn client() -> NewClient {
-    NewClient { id: Uuid::now_v7(), label: "first".to_owned(), role: Role::Editor, secret: "hash".to_owned() }
+    NewClient {
+        id: Uuid::now_v7(),
+        label: "first".to_owned(),
+        role: Role::Editor,
+        secret: "hash".to_owned(),
+    }
 }
 
 async fn approved(storage: &Storage, claim: &str) -> domain::EntryId {
-    let id = storage.registrations.submit(registration(claim), None, at(0)).await.unwrap();
+    let id = storage
+        .registrations
+        .submit(registration(claim), None, at(0))
+        .await
+        .unwrap();
     let command = create(new_id(), organisation_draft("New partner"));
-    storage.registrations.approve(&coordinator(), id, command, at(10)).await.unwrap().key.id
+    storage
+        .registrations
+        .approve(&coordinator(), id, command, at(10))
+        .await
+        .unwrap()
+        .key
+        .id
 }
 
 fn conflict<T: std::fmt::Debug>(result: Result<T, StorageError>) -> Conflict {
@@ -62,18 +81,44 @@ fn conflict<T: std::fmt::Debug>(result: Result<T, StorageError>) -> Conflict {
     }
 }
 
-async fn an_approved_registration_becomes_an_organisation_with_its_first_account(database: TestDatabase) {
+async fn an_approved_registration_becomes_an_organisation_with_its_first_account(
+    database: TestDatabase,
+) {
     let storage = database.fresh().await;
     let organisation = approved(&storage, "c").await;
     let seen = storage.registrations.by_claim("c", at(11)).await.unwrap();
-    assert_eq!((seen.state, seen.organisation), (RegistrationState::Approved, Some(organisation)));
-    let (account, client) = storage.registrations.claim("c", account("A@example.org"), client(), at(12)).await.unwrap();
-    assert_eq!(account.memberships, [Membership { organisation: Some(organisation), role: Role::OrgAdmin }]);
+    assert_eq!(
+        (seen.state, seen.organisation),
+        (RegistrationState::Approved, Some(organisation))
+    );
+    let (account, client) = storage
+        .registrations
+        .claim("c", account("A@example.org"), client(), at(12))
+        .await
+        .unwrap();
+    assert_eq!(
+        account.memberships,
+        [Membership {
+            organisation: Some(organisation),
+            role: Role::OrgAdmin
+        }]
+    );
     assert_eq!(client.organisation, organisation);
-    assert_eq!(storage.accounts.by_email("a@EXAMPLE.org").await.unwrap().unwrap(), account);
+    assert_eq!(
+        storage
+            .accounts
+            .by_email("a@EXAMPLE.org")
+            .await
+            .unwrap()
+            .unwrap(),
+        account
+    );
     assert_eq!(storage.clients.get(client.id).await.unwrap(), client);
     let seen = storage.registrations.by_claim("c", at(13)).await.unwrap();
-    assert_eq!((seen.state, seen.claimed), (RegistrationState::Claimed, Some(at(12))));
+    assert_eq!(
+        (seen.state, seen.claimed),
+        (RegistrationState::Claimed, Some(at(12)))
+    );
     assert!(storage.check_integrity().await.unwrap().is_sound());
 }
 
@@ -83,9 +128,21 @@ async fn many_claims_at_once_succeed_exactly_once(database: TestDatabase) {
     let other = database.open().await;
     let claims: Vec<_> = (0..12)
         .map(|number| {
-            let storage = if number % 2 == 0 { storage.clone() } else { other.clone() };
+            let storage = if number % 2 == 0 {
+                storage.clone()
+            } else {
+                other.clone()
+            };
             tokio::spawn(async move {
-                storage.registrations.claim("c", account(&format!("{number}@example.org")), client(), at(12)).await
+                storage
+                    .registrations
+                    .claim(
+                        "c",
+                        account(&format!("{number}@example.org")),
+                        client(),
+                        at(12),
+                    )
+                    .await
             })
         })
         .collect();
@@ -93,7 +150,10 @@ async fn many_claims_at_once_succeed_exactly_once(database: TestDatabase) {
     for claim in claims {
         match claim.await.unwrap() {
             Ok(_) => succeeded += 1,
-            Err(error) => assert!(matches!(error, StorageError::Conflict(Conflict::AlreadyClaimed)), "{error:?}"),
+            Err(error) => assert!(
+                matches!(error, StorageError::Conflict(Conflict::AlreadyClaimed)),
+                "{error:?}"
+            ),
         }
     }
     assert_eq!(succeeded, 1);
@@ -104,29 +164,61 @@ async fn many_claims_at_once_succeed_exactly_once(database: TestDatabase) {
 async fn a_claim_that_fails_leaves_the_registration_claimable(database: TestDatabase) {
     let storage = database.fresh().await;
     approved(&storage, "c").await;
-    storage.accounts.create(&coordinator(), account("taken@example.org"), at(11)).await.unwrap();
-    let taken = storage.registrations.claim("c", account("Taken@Example.org"), client(), at(12)).await;
+    storage
+        .accounts
+        .create(&coordinator(), account("taken@example.org"), at(11))
+        .await
+        .unwrap();
+    let taken = storage
+        .registrations
+        .claim("c", account("Taken@Example.org"), client(), at(12))
+        .await;
     assert_eq!(conflict(taken), Conflict::EmailTaken);
     assert_eq!(database.number("SELECT count(*) FROM client"), 0);
-    storage.registrations.claim("c", account("free@example.org"), client(), at(13)).await.unwrap();
+    storage
+        .registrations
+        .claim("c", account("free@example.org"), client(), at(13))
+        .await
+        .unwrap();
 }
 
 async fn a_registration_is_decided_once(database: TestDatabase) {
     let storage = database.fresh().await;
-    let id = storage.registrations.submit(registration("c"), None, at(0)).await.unwrap();
-    let early = storage.registrations.claim("c", account("a@example.org"), client(), at(1)).await;
+    let id = storage
+        .registrations
+        .submit(registration("c"), None, at(0))
+        .await
+        .unwrap();
+    let early = storage
+        .registrations
+        .claim("c", account("a@example.org"), client(), at(1))
+        .await;
     assert_eq!(conflict(early), Conflict::NotApproved);
-    storage.registrations.refuse(&coordinator(), id, "we know you already", at(2)).await.unwrap();
+    storage
+        .registrations
+        .refuse(&coordinator(), id, "we know you already", at(2))
+        .await
+        .unwrap();
     let seen = storage.registrations.by_claim("c", at(3)).await.unwrap();
     assert_eq!(seen.state, RegistrationState::Refused);
     assert_eq!(seen.reason.as_deref(), Some("we know you already"));
     let command = create(new_id(), organisation_draft("New partner"));
     assert_eq!(
-        conflict(storage.registrations.approve(&coordinator(), id, command, at(4)).await),
+        conflict(
+            storage
+                .registrations
+                .approve(&coordinator(), id, command, at(4))
+                .await
+        ),
         Conflict::AlreadyDecided
     );
     assert_eq!(
-        conflict(storage.registrations.refuse(&coordinator(), id, "again", at(4)).await),
+        conflict(
+            storage
+                .registrations
+                .refuse(&coordinator(), id, "again", at(4))
+                .await
+        ),
         Conflict::AlreadyDecided
     );
     assert_eq!(database.number("SELECT count(*) FROM entry"), 0);
@@ -134,13 +226,29 @@ async fn a_registration_is_decided_once(database: TestDatabase) {
 
 async fn an_approval_that_the_domain_refuses_leaves_it_pending(database: TestDatabase) {
     let storage = database.fresh().await;
-    let id = storage.registrations.submit(registration("c"), None, at(0)).await.unwrap();
+    let id = storage
+        .registrations
+        .submit(registration("c"), None, at(0))
+        .await
+        .unwrap();
     let command = create(new_id(), offer_draft(new_id(), "nobody's", None));
-    let refused = storage.registrations.approve(&coordinator(), id, command, at(4)).await;
-    assert!(matches!(refused, Err(StorageError::Refused(_))), "{refused:?}");
-    assert_eq!(storage.registrations.get(id).await.unwrap().state, RegistrationState::Pending);
+    let refused = storage
+        .registrations
+        .approve(&coordinator(), id, command, at(4))
+        .await;
+    assert!(
+        matches!(refused, Err(StorageError::Refused(_))),
+        "{refused:?}"
+    );
+    assert_eq!(
+        storage.registrations.get(id).await.unwrap().state,
+        RegistrationState::Pending
+    );
     let missing = delete(Kind::Offer, new_id());
-    let nobody = storage.registrations.approve(&coordinator(), Uuid::now_v7(), missing, at(4)).await;
+    let nobody = storage
+        .registrations
+        .approve(&coordinator(), Uuid::now_v7(), missing, at(4))
+        .await;
     assert!(matches!(nobody, Err(StorageError::NotFound)), "{nobody:?}");
 }
 
@@ -148,22 +256,49 @@ async fn a_claim_token_expires(database: TestDatabase) {
     let storage = database.fresh().await;
     approved(&storage, "c").await;
     let late = at(10 + 30 * DAY);
-    assert_eq!(conflict(storage.registrations.by_claim("c", late).await), Conflict::Expired);
-    let claim = storage.registrations.claim("c", account("a@example.org"), client(), late).await;
+    assert_eq!(
+        conflict(storage.registrations.by_claim("c", late).await),
+        Conflict::Expired
+    );
+    let claim = storage
+        .registrations
+        .claim("c", account("a@example.org"), client(), late)
+        .await;
     assert_eq!(conflict(claim), Conflict::Expired);
     let unknown = storage.registrations.by_claim("d", at(11)).await;
-    assert!(matches!(unknown, Err(StorageError::NotFound)), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(StorageError::NotFound)),
+        "{unknown:?}"
+    );
 }
 
 async fn refused_registrations_are_erased_after_30_days(database: TestDatabase) {
     let storage = database.fresh().await;
-    let refused = storage.registrations.submit(registration("a"), None, at(0)).await.unwrap();
-    let waiting = storage.registrations.submit(registration("b"), None, at(0)).await.unwrap();
-    storage.registrations.refuse(&coordinator(), refused, "no", at(5 * DAY)).await.unwrap();
+    let refused = storage
+        .registrations
+        .submit(registration("a"), None, at(0))
+        .await
+        .unwrap();
+    let waiting = storage
+        .registrations
+        .submit(registration("b"), None, at(0))
+        .await
+        .unwrap();
+    storage
+        .registrations
+        .refuse(&coordinator(), refused, "no", at(5 * DAY))
+        .await
+        .unwrap();
     assert_eq!(storage.clean(at(34 * DAY)).await.unwrap().registrations, 0);
     assert_eq!(storage.clean(at(35 * DAY)).await.unwrap().registrations, 1);
-    assert!(matches!(storage.registrations.get(refused).await, Err(StorageError::NotFound)));
-    assert_eq!(storage.registrations.get(waiting).await.unwrap().state, RegistrationState::Pending);
+    assert!(matches!(
+        storage.registrations.get(refused).await,
+        Err(StorageError::NotFound)
+    ));
+    assert_eq!(
+        storage.registrations.get(waiting).await.unwrap().state,
+        RegistrationState::Pending
+    );
 }
 
 async fn a_repeated_submission_is_kept_once(database: TestDatabase) {
@@ -176,10 +311,21 @@ async fn a_repeated_submission_is_kept_once(database: TestDatabase) {
             expires: at(DAY),
         })
     };
-    let first = storage.registrations.submit(registration("a"), key("f"), at(0)).await.unwrap();
-    let again = storage.registrations.submit(registration("b"), key("f"), at(1)).await.unwrap();
+    let first = storage
+        .registrations
+        .submit(registration("a"), key("f"), at(0))
+        .await
+        .unwrap();
+    let again = storage
+        .registrations
+        .submit(registration("b"), key("f"), at(1))
+        .await
+        .unwrap();
     assert_eq!(first, again);
-    let other = storage.registrations.submit(registration("c"), key("g"), at(1)).await;
+    let other = storage
+        .registrations
+        .submit(registration("c"), key("g"), at(1))
+        .await;
     assert_eq!(conflict(other), Conflict::IdempotencyKeyReused);
     assert_eq!(database.number("SELECT count(*) FROM registration"), 1);
 }
@@ -188,14 +334,31 @@ async fn the_list_holds_what_waits(database: TestDatabase) {
     let storage = database.fresh().await;
     let mut ids = Vec::new();
     for claim in ["a", "b", "c", "d"] {
-        ids.push(storage.registrations.submit(registration(claim), None, at(0)).await.unwrap());
+        ids.push(
+            storage
+                .registrations
+                .submit(registration(claim), None, at(0))
+                .await
+                .unwrap(),
+        );
     }
-    storage.registrations.refuse(&coordinator(), ids[1], "no", at(1)).await.unwrap();
+    storage
+        .registrations
+        .refuse(&coordinator(), ids[1], "no", at(1))
+        .await
+        .unwrap();
     let list = |after, limit| {
         let storage = storage.clone();
         async move {
-            let found = storage.registrations.list(RegistrationState::Pending, after, limit).await.unwrap();
-            found.into_iter().map(|registration| registration.id).collect::<Vec<_>>()
+            let found = storage
+                .registrations
+                .list(RegistrationState::Pending, after, limit)
+                .await
+                .unwrap();
+            found
+                .into_iter()
+                .map(|registration| registration.id)
+                .collect::<Vec<_>>()
         }
     };
     assert_eq!(list(None, 2).await, [ids[0], ids[2]]);

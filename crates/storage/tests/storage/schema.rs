@@ -7,14 +7,21 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::support::{TestDatabase, on_both};
 
-on_both!(every_table_is_as_the_schema_says, every_key_compares_as_bytes);
+on_both!(
+    every_table_is_as_the_schema_says,
+    every_key_compares_as_bytes
+);
 
 #[test]
 fn both_databases_have_the_same_migrations() {
     let names = |database: &str| {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(database);
-        let mut names: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../migrations")
+            .join(database);
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     };
@@ -33,18 +40,35 @@ fn expected() -> Tables {
     for table in source.split("diesel::table! {").skip(1) {
         let (head, body) = table.split_once('{').unwrap();
         let (name, keys) = head.split_once('(').unwrap();
-        let keys: Vec<&str> = keys.trim_end().trim_end_matches(')').split(',').map(str::trim).collect();
-        let columns = body.split_once('}').unwrap().0.lines().filter_map(|line| line.trim().split_once(" -> "));
+        let keys: Vec<&str> = keys
+            .trim_end()
+            .trim_end_matches(')')
+            .split(',')
+            .map(str::trim)
+            .collect();
+        let columns = body
+            .split_once('}')
+            .unwrap()
+            .0
+            .lines()
+            .filter_map(|line| line.trim().split_once(" -> "));
         let columns = columns.map(|(column, found)| {
             let found = found.trim_end_matches(',');
-            let inner = found.strip_prefix("Nullable<").map(|inner| inner.trim_end_matches('>'));
+            let inner = found
+                .strip_prefix("Nullable<")
+                .map(|inner| inner.trim_end_matches('>'));
             let kind = match inner.unwrap_or(found) {
                 "Text" => "text",
                 "BigInt" => "integer",
                 "Bool" => "bool",
                 other => panic!("an unexpected type: {other}"),
             };
-            (column.to_owned(), kind, inner.is_some(), keys.contains(&column))
+            (
+                column.to_owned(),
+                kind,
+                inner.is_some(),
+                keys.contains(&column),
+            )
         });
         tables.insert(name.trim().to_owned(), columns.collect());
     }
@@ -83,10 +107,13 @@ const POSTGRES: &str = "
 async fn every_table_is_as_the_schema_says(database: TestDatabase) {
     database.migrate().await;
     let found: Vec<Found> = if database.is_sqlite() {
-        let mut connection = SqliteConnection::establish(database.file().to_str().unwrap()).unwrap();
+        let mut connection =
+            SqliteConnection::establish(database.file().to_str().unwrap()).unwrap();
         diesel::sql_query(SQLITE).load(&mut connection).unwrap()
     } else {
-        diesel::sql_query(POSTGRES).load(&mut PgConnection::establish(&database.url).unwrap()).unwrap()
+        diesel::sql_query(POSTGRES)
+            .load(&mut PgConnection::establish(&database.url).unwrap())
+            .unwrap()
     };
     let expected = expected();
     let mut tables = Tables::new();
@@ -98,13 +125,25 @@ async fn every_table_is_as_the_schema_says(database: TestDatabase) {
             // SQLite has no truth values: they are integers with a check.
             "INTEGER" => {
                 let column = expected.get(&row.table_name).and_then(|columns| {
-                    columns.iter().find(|(name, ..)| *name == row.column_name).map(|(_, kind, ..)| *kind)
+                    columns
+                        .iter()
+                        .find(|(name, ..)| *name == row.column_name)
+                        .map(|(_, kind, ..)| *kind)
                 });
-                if column == Some("bool") { "bool" } else { "integer" }
+                if column == Some("bool") {
+                    "bool"
+                } else {
+                    "integer"
+                }
             }
             other => panic!("an unexpected type: {other}"),
         };
-        tables.entry(row.table_name).or_default().push((row.column_name, kind, row.nullable, row.key));
+        tables.entry(row.table_name).or_default().push((
+            row.column_name,
+            kind,
+            row.nullable,
+            row.key,
+        ));
     }
     assert_eq!(tables, expected);
 }
@@ -113,7 +152,10 @@ async fn every_key_compares_as_bytes(database: TestDatabase) {
     database.migrate().await;
     if database.is_sqlite() {
         // SQLite compares text as bytes unless told otherwise.
-        assert_eq!(database.number("SELECT count(*) FROM sqlite_schema WHERE upper(sql) LIKE '%COLLATE%'"), 0);
+        assert_eq!(
+            database.number("SELECT count(*) FROM sqlite_schema WHERE upper(sql) LIKE '%COLLATE%'"),
+            0
+        );
         return;
     }
     #[derive(QueryableByName)]
@@ -129,8 +171,9 @@ async fn every_key_compares_as_bytes(database: TestDatabase) {
         JOIN pg_attribute a ON a.attrelid = i.indexrelid
         JOIN pg_type y ON y.oid = a.atttypid AND y.typname = 'text'
         JOIN pg_collation l ON l.oid = a.attcollation";
-    let found: Indexed =
-        diesel::sql_query(sql).get_result(&mut PgConnection::establish(&database.url).unwrap()).unwrap();
+    let found: Indexed = diesel::sql_query(sql)
+        .get_result(&mut PgConnection::establish(&database.url).unwrap())
+        .unwrap();
     assert!(found.indexed > 20);
     assert_eq!(found.as_bytes, found.indexed);
 }

@@ -47,7 +47,11 @@ impl TestDatabase {
     pub(crate) fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite://{}", folder.path().join("a b.sqlite").display());
-        Self { url, folder, server: None }
+        Self {
+            url,
+            folder,
+            server: None,
+        }
     }
 
     pub(crate) fn postgres() -> Self {
@@ -62,13 +66,22 @@ impl TestDatabase {
         }
     }
 
+    /// Runs SQL as the superuser of the PostgreSQL server for tests.
+    pub(crate) fn administer(sql: &str) {
+        execute_postgres(&postgres_server(), sql);
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.server.is_none()
     }
 
     /// Another empty database of the same kind.
     pub(crate) fn sibling(&self) -> Self {
-        if self.is_sqlite() { Self::sqlite() } else { Self::postgres() }
+        if self.is_sqlite() {
+            Self::sqlite()
+        } else {
+            Self::postgres()
+        }
     }
 
     pub(crate) fn file(&self) -> PathBuf {
@@ -80,7 +93,12 @@ impl TestDatabase {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings { url: self.url.clone(), origin: ORIGIN.parse().unwrap(), rules: Rules::default(), readers: 4 }
+        Settings {
+            url: self.url.clone(),
+            origin: ORIGIN.parse().unwrap(),
+            rules: Rules::default(),
+            readers: 4,
+        }
     }
 
     /// Opens the migrated database.
@@ -96,7 +114,10 @@ impl TestDatabase {
     /// Runs SQL behind storage's back.
     pub(crate) fn execute(&self, sql: &str) {
         match &self.server {
-            None => SqliteConnection::establish(self.file().to_str().unwrap()).unwrap().batch_execute(sql).unwrap(),
+            None => SqliteConnection::establish(self.file().to_str().unwrap())
+                .unwrap()
+                .batch_execute(sql)
+                .unwrap(),
             Some(_) => execute_postgres(&self.url, sql),
         }
     }
@@ -110,7 +131,9 @@ impl TestDatabase {
         }
         let sql = diesel::sql_query(format!("SELECT ({sql}) AS n"));
         let number: Number = match &self.server {
-            None => sql.get_result(&mut SqliteConnection::establish(self.file().to_str().unwrap()).unwrap()),
+            None => sql.get_result(
+                &mut SqliteConnection::establish(self.file().to_str().unwrap()).unwrap(),
+            ),
             Some(_) => sql.get_result(&mut PgConnection::establish(&self.url).unwrap()),
         }
         .unwrap();
@@ -127,14 +150,17 @@ impl Drop for TestDatabase {
 }
 
 /// The URL of the server for tests.
-pub(crate) fn postgres_server() -> String {
+fn postgres_server() -> String {
     std::env::var("LOTSE_TEST_POSTGRES").unwrap_or_else(|_| {
         panic!("LOTSE_TEST_POSTGRES is not set: run `cargo xtask test`, or `cargo xtask postgres cargo test`")
     })
 }
 
 fn execute_postgres(url: &str, sql: &str) {
-    PgConnection::establish(url).unwrap().batch_execute(sql).unwrap();
+    PgConnection::establish(url)
+        .unwrap()
+        .batch_execute(sql)
+        .unwrap();
 }
 
 /// A moment, so many seconds after the first.
@@ -147,15 +173,22 @@ pub(crate) fn new_id() -> EntryId {
 }
 
 /// A coordinator.
-pub(crate) static ANY_COORDINATOR: Actor =
-    Actor { subject: Subject::Account(Uuid::from_u128(7)), organisation: None, role: Role::Coordinator };
+pub(crate) static ANY_COORDINATOR: Actor = Actor {
+    subject: Subject::Account(Uuid::from_u128(7)),
+    organisation: None,
+    role: Role::Coordinator,
+};
 
 pub(crate) fn coordinator() -> Actor {
     ANY_COORDINATOR.clone()
 }
 
 pub(crate) fn editor(organisation: EntryId) -> Actor {
-    Actor { subject: Subject::Client(Uuid::from_u128(8)), organisation: Some(organisation), role: Role::Editor }
+    Actor {
+        subject: Subject::Client(Uuid::from_u128(8)),
+        organisation: Some(organisation),
+        role: Role::Editor,
+    }
 }
 
 pub(crate) fn organisation_draft(name: &str) -> AnyDraft {
@@ -165,7 +198,11 @@ pub(crate) fn organisation_draft(name: &str) -> AnyDraft {
     )
 }
 
-pub(crate) fn offer_draft(organisation: EntryId, title: &str, external_id: Option<&str>) -> AnyDraft {
+pub(crate) fn offer_draft(
+    organisation: EntryId,
+    title: &str,
+    external_id: Option<&str>,
+) -> AnyDraft {
     let mut value = serde_json::json!({
         "owner": organisation,
         "content": { "title": { "en": title }, "organisation": organisation },
@@ -198,23 +235,41 @@ pub(crate) fn create(id: EntryId, draft: AnyDraft) -> Command {
 }
 
 pub(crate) fn upsert(draft: AnyDraft) -> Command {
-    Command::Upsert { new_id: new_id(), draft }
+    Command::Upsert {
+        new_id: new_id(),
+        draft,
+    }
 }
 
 pub(crate) fn replace(id: EntryId, draft: AnyDraft) -> Command {
-    Command::Replace { id, draft, expected: Precondition::None }
+    Command::Replace {
+        id,
+        draft,
+        expected: Precondition::None,
+    }
 }
 
 pub(crate) fn delete(kind: Kind, id: EntryId) -> Command {
-    Command::Delete { kind, id, expected: Precondition::None }
+    Command::Delete {
+        kind,
+        id,
+        expected: Precondition::None,
+    }
 }
 
 /// Makes an organisation.
 pub(crate) async fn organisation(storage: &Storage, name: &str) -> EntryId {
-    apply(storage, create(new_id(), organisation_draft(name))).await.key.id
+    apply(storage, create(new_id(), organisation_draft(name)))
+        .await
+        .key
+        .id
 }
 
 /// Applies a command as a coordinator.
 pub(crate) async fn apply(storage: &Storage, command: Command) -> Applied {
-    storage.directory.apply(&coordinator(), command, None, at(1)).await.unwrap()
+    storage
+        .directory
+        .apply(&coordinator(), command, None, at(1))
+        .await
+        .unwrap()
 }
