@@ -28,6 +28,25 @@ use crate::problem::{Code, Problem};
 use crate::rate::{Bucket, RateLimits};
 use crate::request_id::RequestId;
 
+/// A route's pattern without the expressions that its parameters must match: `/api/v1/{collection}/{id}`.
+fn readable(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let (mut depth, mut hidden) = (0_u32, false);
+    for c in pattern.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 1 => hidden = true,
+            _ => {}
+        }
+        hidden &= depth > 0;
+        if !hidden {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// What the surface needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -324,7 +343,7 @@ impl Visit {
             answer
                 .request()
                 .match_pattern()
-                .unwrap_or_else(|| "-".to_owned())
+                .map_or_else(|| "-".to_owned(), |pattern| readable(&pattern))
         });
         answer
     }
@@ -403,3 +422,18 @@ fn is_bare(headers: &HeaderMap) -> bool {
 }
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn a_route_is_logged_without_the_expressions_of_its_parameters() {
+        assert_eq!(
+            readable("/api/v1/{collection:a|b}/{id:[0-9]{3}(?:@x)?}/history"),
+            "/api/v1/{collection}/{id}/history"
+        );
+        assert_eq!(readable("/docs/{_:.*}"), "/docs/{_}");
+        assert_eq!(readable("/health/live"), "/health/live");
+    }
+}
