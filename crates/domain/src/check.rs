@@ -179,6 +179,8 @@ impl<'a> Checker<'a> {
                 && url.username().is_empty()
                 && url.password().is_none()
         });
+        // The URL standard has readers drop blanks and line ends: what is kept here must be an address without that.
+        let ok = ok && !value.contains(char::is_whitespace);
         if !ok {
             self.refuse("not_a_url", "expected an absolute http or https address");
         }
@@ -274,11 +276,14 @@ impl<'a> Checker<'a> {
     pub fn reference_here(&mut self, target: &EntryRef, kinds: &'static [crate::Kind]) {
         if let EntryRef::Uri(uri) = target {
             self.url_here(uri);
+            // Compared as addresses, not as text: `HTTP://host:80/` and `http://host/` are one.
             let base = self.origin.as_str();
-            if uri
-                .strip_prefix(base)
-                .is_some_and(|rest| rest.starts_with('/'))
-            {
+            let is_local = url::Url::parse(uri).is_ok_and(|uri| {
+                uri.as_str()
+                    .strip_prefix(base)
+                    .is_some_and(|rest| rest.starts_with('/'))
+            });
+            if is_local {
                 self.refuse(
                     "local_as_uri",
                     "this entry is of this node: refer to it by its id",

@@ -79,8 +79,20 @@ fn decide_hand_over(
     match facts.entries.get(&to) {
         Some(Known {
             kind: Kind::Organisation,
+            visibility,
             ..
-        }) => {}
+        }) if *visibility <= entry.visibility => {}
+        Some(Known {
+            kind: Kind::Organisation,
+            ..
+        }) => {
+            return Err(one(
+                Reason::Invalid,
+                "/to",
+                "less_visible",
+                "fewer people may see this organisation than the entry",
+            ));
+        }
         _ => {
             return Err(one(
                 Reason::Invalid,
@@ -217,10 +229,17 @@ fn check(
             continue;
         };
         let wrong = match facts.entries.get(&target) {
-            _ if target == entry.id => (!reference.kinds.contains(&entry.kind)).then_some((
-                "wrong_kind",
-                "an entry of another kind is expected here".to_owned(),
-            )),
+            _ if target == entry.id => Some(if reference.kinds.contains(&entry.kind) {
+                (
+                    "contradiction",
+                    "an entry cannot refer to itself".to_owned(),
+                )
+            } else {
+                (
+                    "wrong_kind",
+                    "an entry of another kind is expected here".to_owned(),
+                )
+            }),
             // What the actor may not see does not exist for it.
             Some(known)
                 if known.visibility == Visibility::Internal && !actor.may_edit(known.owner) =>
@@ -251,23 +270,37 @@ fn check(
             });
         }
     }
-    let owner_is_known = entry.owner == entry.id
-        || facts
-            .entries
-            .get(&entry.owner)
-            .is_some_and(|known| known.kind == Kind::Organisation);
-    if !owner_is_known {
-        violations.push(Violation {
-            pointer: "/owner".to_owned(),
-            code: "unknown_reference".into(),
-            message: "there is no such organisation here".to_owned(),
-        });
-    }
+    violations.extend(check_owner(entry, facts));
     if violations.is_empty() {
         Ok(())
     } else {
         Err(Refusal::invalid(violations))
     }
+}
+
+/// An owner is an organisation that is there, and that everybody sees who sees what it owns. An organisation may own
+/// itself.
+fn check_owner(entry: &Entry, facts: &Facts<'_>) -> Option<Violation> {
+    if entry.owner == entry.id && entry.kind == Kind::Organisation {
+        return None;
+    }
+    let (code, message) = match facts.entries.get(&entry.owner) {
+        Some(known) if known.kind == Kind::Organisation => {
+            if known.visibility <= entry.visibility {
+                return None;
+            }
+            (
+                "less_visible",
+                "fewer people may see this organisation than the entry",
+            )
+        }
+        _ => ("unknown_reference", "there is no such organisation here"),
+    };
+    Some(Violation {
+        pointer: "/owner".to_owned(),
+        code: code.into(),
+        message: message.to_owned(),
+    })
 }
 
 fn check_envelope(entry: &Entry, c: &mut Checker<'_>) {

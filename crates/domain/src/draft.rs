@@ -161,14 +161,7 @@ impl AnyDraft {
     /// [`Reason::Malformed`] with the place of the first thing that does not fit.
     pub fn parse(kind: Kind, body: &[u8]) -> Result<Self, Refusal> {
         if body.len() > kind.max_bytes() {
-            return Err(malformed(Violation {
-                pointer: String::new(),
-                code: Cow::Borrowed("too_long"),
-                message: format!(
-                    "an entry of this kind has at most {} bytes",
-                    kind.max_bytes()
-                ),
-            }));
+            return Err(too_long(kind));
         }
         let text = json::check(body, limits::JSON_DEPTH).map_err(malformed)?;
         Self::parse_checked(kind, text)
@@ -179,6 +172,7 @@ impl AnyDraft {
     /// # Errors
     /// As [`AnyDraft::parse`].
     pub fn parse_checked(kind: Kind, text: &str) -> Result<Self, Refusal> {
+        must_be_object("", text)?;
         // The fast way first; the way that knows where it is only when something is wrong.
         let draft = match serde_json::from_str::<Draft<&RawValue>>(text) {
             Ok(draft) => draft,
@@ -199,6 +193,7 @@ impl AnyDraft {
             }));
         }
         let raw = draft.content.get();
+        must_be_object("/content", raw)?;
         let content = match Content::from_json(kind, raw) {
             Ok(content) => content,
             Err(error) => {
@@ -241,8 +236,35 @@ impl AnyDraft {
         let mut document = serde_json::to_value(Self::of(entry))
             .map_err(|_| Refusal::new(Reason::Malformed, "this entry cannot be patched"))?;
         json_patch::merge(&mut document, patch);
-        Self::parse_checked(entry.kind, &document.to_string())
+        let text = document.to_string();
+        if text.len() > entry.kind.max_bytes() {
+            return Err(too_long(entry.kind));
+        }
+        Self::parse_checked(entry.kind, &text)
     }
+}
+
+fn too_long(kind: Kind) -> Refusal {
+    malformed(Violation {
+        pointer: String::new(),
+        code: Cow::Borrowed("too_long"),
+        message: format!(
+            "an entry of this kind has at most {} bytes",
+            kind.max_bytes()
+        ),
+    })
+}
+
+/// Refuses what is no object: serde would take a list for one, field by field.
+fn must_be_object(pointer: &str, json: &str) -> Result<(), Refusal> {
+    if json.trim_start().starts_with('{') {
+        return Ok(());
+    }
+    Err(malformed(Violation {
+        pointer: pointer.to_owned(),
+        code: Cow::Borrowed("wrong_type"),
+        message: "expected an object".to_owned(),
+    }))
 }
 
 /// A refusal for JSON that is not well formed or not of the right shape.

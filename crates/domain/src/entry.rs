@@ -83,7 +83,12 @@ pub(crate) fn is_partial_date(text: &str) -> bool {
         10 => text.to_owned(),
         _ => return false,
     };
-    whole.bytes().all(|b| b.is_ascii_digit() || b == b'-') && whole.parse::<NaiveDate>().is_ok()
+    // By position, because a year may have a sign: `-999` is no year here.
+    let has_form = whole.bytes().enumerate().all(|(at, b)| match at {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    });
+    has_form && whole.parse::<NaiveDate>().is_ok()
 }
 
 /// One record of any kind: the envelope around its content `C`.
@@ -322,6 +327,10 @@ mod tests {
             "2023-7-1",
             "+023",
             "2023-07-",
+            "-999",
+            "-999-07",
+            "-999-07-14",
+            "-2023-7-14",
         ] {
             assert!(!is_partial_date(bad), "{bad}");
         }

@@ -9,8 +9,13 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::Violation;
 
+/// How names begin by which serde_json passes raw parts and numbers to itself. Read into a value, an object with such a
+/// name is replaced by what its string holds, which nobody has looked at.
+const RESERVED: &str = "$serde_json::private::";
+
 /// Reads through `bytes` once and refuses: what is not UTF-8 or not JSON, a name that stands twice in one object,
-/// nesting deeper than `depth`, and control characters other than line feed and tab in any string.
+/// nesting deeper than `depth`, control characters other than line feed and tab in any string, and names that
+/// serde_json keeps for itself.
 ///
 /// # Errors
 /// The first violation, with line and column in its message where it is one of syntax.
@@ -28,6 +33,7 @@ pub fn check(bytes: &[u8], depth: usize) -> Result<&str, Violation> {
                 ("nested deeper", "too_deep"),
                 ("recursion limit", "too_deep"),
                 ("control character", "control_character"),
+                ("name is reserved", "reserved_name"),
             ]
             .into_iter()
             .find_map(|(words, code)| message.contains(words).then_some(code))
@@ -114,6 +120,11 @@ impl<'de> Visitor<'de> for Strict {
         let mut seen = Names::default();
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             text(&name)?;
+            if name.starts_with(RESERVED) {
+                return Err(serde::de::Error::custom(
+                    "this name is reserved and never means itself",
+                ));
+            }
             if !seen.insert(name) {
                 return Err(serde::de::Error::custom(
                     "the same name stands twice in one object",

@@ -14,6 +14,9 @@ use crate::{Checker, limits};
 
 /// A language tag of BCP 47 (RFC 5646), such as `de`, `pt-BR` or `sr-Latn`. `und` where a name has no language.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+// Transparent, so that a path through a map by language names the language.
+#[serde(transparent)]
+#[serde(transparent)]
 #[schema(value_type = String, example = "de")]
 pub struct Lang(pub String);
 

@@ -49,7 +49,7 @@ impl KindContent for AssessmentReview {
             }
             for (criterion, view) in &self.criteria {
                 c.field(criterion, |c| {
-                    if criterion.is_empty() || criterion.len() > limits::SHORT {
+                    if criterion.is_empty() || criterion.chars().count() > limits::SHORT {
                         c.refuse("not_an_id", "expected the id of a criterion");
                     }
                     c.optional_string("comment", view.comment.as_deref(), limits::SUMMARY);

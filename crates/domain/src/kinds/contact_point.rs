@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::offer::language_list;
 use crate::{
-    Audience, Checker, EntryRef, Facets, Kind, KindContent, Lang, Place, Schedule, Text,
+    Audience, Checker, EntryRef, Facets, Kind, KindContent, Lang, Place, Precision, Schedule, Text,
     Visibility, Weight, codes, limits,
 };
 
@@ -96,6 +96,16 @@ impl ContactChannel {
     }
 }
 
+impl ContactPoint {
+    /// Whether a channel says where to go while the place is not to be found. A shelter is reached by telephone.
+    fn leads_to_a_secret(&self, channel: &ContactChannel) -> bool {
+        channel.channel.as_str() == "visit"
+            && self.place.as_ref().is_some_and(|place| {
+                matches!(place.precision, Precision::Region | Precision::Hidden)
+            })
+    }
+}
+
 impl KindContent for ContactPoint {
     const KIND: Kind = Kind::ContactPoint;
 
@@ -108,7 +118,15 @@ impl KindContent for ContactPoint {
             "channels",
             &self.channels,
             limits::CHANNELS,
-            |c, channel| channel.check(c),
+            |c, channel| {
+                channel.check(c);
+                if self.leads_to_a_secret(channel) {
+                    c.refuse(
+                        "too_precise",
+                        "a visit would lead to the place that is to stay hidden",
+                    );
+                }
+            },
         );
         c.distinct("channels", &self.channels);
         language_list(c, "languages", &self.languages);
@@ -176,6 +194,10 @@ impl KindContent for ContactPoint {
     fn restrict(&mut self, audience: Audience, today: NaiveDate) {
         if audience != Audience::Owner {
             self.place = self.place.as_ref().map(Place::blurred);
+            // Checked again here, whatever was let in: foreign entries come this way too.
+            let mut channels = std::mem::take(&mut self.channels);
+            channels.retain(|channel| !self.leads_to_a_secret(channel));
+            self.channels = channels;
         }
         let consented = |person: &ContactPerson| {
             !audience.leaves_the_node()

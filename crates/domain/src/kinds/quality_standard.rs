@@ -182,6 +182,28 @@ pub struct Indicator {
 }
 
 impl QualityStandard {
+    fn check_basis(&self, c: &mut Checker<'_>) {
+        c.field("basis", |c| {
+            if self.basis.len() > limits::CODES {
+                c.refuse("too_many", format!("at most {} sources", limits::CODES));
+                return;
+            }
+            for (name, source) in &self.basis {
+                if name.chars().count() > limits::SHORT {
+                    c.refuse(
+                        "too_long",
+                        format!("a short name has at most {} characters", limits::SHORT),
+                    );
+                    continue;
+                }
+                c.field(name, |c| {
+                    c.string("title", &source.title, limits::TITLE);
+                    c.optional_url("url", source.url.as_deref());
+                });
+            }
+        });
+    }
+
     fn check_scale(&self, c: &mut Checker<'_>) {
         c.field("scale", |c| {
             if self.scale.min >= self.scale.max
@@ -320,14 +342,7 @@ impl KindContent for QualityStandard {
                 )
             });
         }
-        for (name, source) in &self.basis {
-            c.field("basis", |c| {
-                c.field(name, |c| {
-                    c.string("title", &source.title, limits::TITLE);
-                    c.optional_url("url", source.url.as_deref());
-                });
-            });
-        }
+        self.check_basis(c);
         self.check_scale(c);
         c.list(
             "evidence_types",

@@ -164,7 +164,7 @@ impl KindContent for SelfAssessment {
             }
             for (criterion, answer) in &self.answers {
                 c.field(criterion, |c| {
-                    if criterion.is_empty() || criterion.len() > limits::SHORT {
+                    if criterion.is_empty() || criterion.chars().count() > limits::SHORT {
                         c.refuse("not_an_id", "expected the id of a criterion");
                     }
                     answer.check(c);
