@@ -86,7 +86,8 @@ impl Corrections {
     /// Keeps a correction. Returns its id: the earlier one where the same request came before.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such live entry, [`Conflict::IdempotencyKeyReused`].
+    /// [`StorageError::NotFound`] where there is no such live entry, [`Conflict::IdempotencyKeyReused`],
+    /// [`Conflict::TooManyWaiting`] where [`limits::OPEN_CORRECTIONS`] are open.
     pub async fn submit(
         &self,
         new: NewCorrection,
@@ -107,6 +108,13 @@ impl Corrections {
                     .filter(diesel::dsl::not(entry::deleted))
                     .select(entry::origin)
                     .first(t.connection())?;
+                let open: i64 = correction::table
+                    .filter(correction::state.eq(CorrectionState::Open.as_str()))
+                    .count()
+                    .get_result(t.connection())?;
+                if open >= limits::OPEN_CORRECTIONS {
+                    return Err(Conflict::TooManyWaiting.into());
+                }
                 let row = CorrectionRow {
                     id: new.id.to_string(),
                     origin,

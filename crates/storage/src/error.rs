@@ -115,6 +115,8 @@ pub enum Conflict {
     NotEmpty,
     /// The correction was closed before.
     AlreadyClosed,
+    /// As many as may wait for somebody's attention are waiting; later there is room again.
+    TooManyWaiting,
 }
 
 impl Conflict {
@@ -132,6 +134,7 @@ impl Conflict {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::NotEmpty => "not_empty",
             Self::AlreadyClosed => "already_closed",
+            Self::TooManyWaiting => "too_many_waiting",
         }
     }
 
@@ -149,6 +152,7 @@ impl Conflict {
             Self::IdempotencyKeyReused => "this idempotency key came with another request before",
             Self::NotEmpty => "the database already holds data",
             Self::AlreadyClosed => "this correction was closed before",
+            Self::TooManyWaiting => "too many are waiting to be looked at: try again later",
         }
     }
 }

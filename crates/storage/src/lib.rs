@@ -28,6 +28,7 @@ mod integrity;
 pub mod limits;
 mod migration;
 mod registrations;
+mod resets;
 mod rows;
 mod schema;
 mod sessions;

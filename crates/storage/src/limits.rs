@@ -46,6 +46,10 @@ pub const LIST: i64 = 1_000;
 pub const BATCH: usize = domain::limits::BATCH_LINES;
 /// Days after which a refused or never claimed registration is erased.
 pub const REGISTRATION_DAYS: u64 = 30;
+/// Registrations that may wait for a decision at once: anybody may send one.
+pub const PENDING_REGISTRATIONS: i64 = 1_000;
+/// Corrections that may be open at once: anybody may send one.
+pub const OPEN_CORRECTIONS: i64 = 10_000;
 /// Rows that one clean-up transaction removes at most, so that no writer waits long behind it.
 pub(crate) const CLEANUP_ROWS: i64 = 5_000;
 /// Bytes of one line of an archive: a quality standard with its escapes, twice.

@@ -102,7 +102,7 @@ impl Registrations {
     /// same request came before.
     ///
     /// # Errors
-    /// [`Conflict::IdempotencyKeyReused`].
+    /// [`Conflict::IdempotencyKeyReused`], and [`Conflict::TooManyWaiting`] where [`limits::PENDING_REGISTRATIONS`] wait.
     pub async fn submit(
         &self,
         new: NewRegistration,
@@ -116,6 +116,13 @@ impl Registrations {
                     && let Some(id) = idempotency::replay(t, key, now)?
                 {
                     return Ok(id);
+                }
+                let waiting: i64 = registration::table
+                    .filter(registration::state.eq(RegistrationState::Pending.as_str()))
+                    .count()
+                    .get_result(t.connection())?;
+                if waiting >= limits::PENDING_REGISTRATIONS {
+                    return Err(Conflict::TooManyWaiting.into());
                 }
                 let row = RegistrationRow {
                     id: new.id.to_string(),

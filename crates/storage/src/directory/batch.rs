@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::{Actor, Command, EntryId, Prepared, Refusal, Target};
 
 use crate::database::Transaction;
-use crate::directory::apply::{Applied, Work};
+use crate::directory::apply::Applied;
 use crate::directory::facts::{load_needs, load_targets};
 use crate::directory::save::save;
+use crate::directory::work::Work;
 use crate::directory::{Directory, Node};
 use crate::{Result, StorageError, limits};
 

@@ -7,6 +7,7 @@ mod facts;
 mod read;
 mod save;
 mod stored;
+mod work;
 mod working_set;
 
 use std::sync::Arc;

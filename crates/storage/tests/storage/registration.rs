@@ -21,6 +21,7 @@ on_both!(
     refused_registrations_are_erased_after_30_days,
     a_repeated_submission_is_kept_once,
     the_list_holds_what_waits,
+    only_so_many_may_wait,
 );
 
 const DAY: i64 = 86_400;
@@ -363,4 +364,37 @@ async fn the_list_holds_what_waits(database: TestDatabase) {
     };
     assert_eq!(list(None, 2).await, [ids[0], ids[2]]);
     assert_eq!(list(Some(ids[2]), 2).await, [ids[3]]);
+}
+
+async fn only_so_many_may_wait(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let id = storage
+        .registrations
+        .submit(registration("first"), None, at(0))
+        .await
+        .unwrap();
+    // The others come from behind storage's back, a thousand at once.
+    let most = lotse_storage::limits::PENDING_REGISTRATIONS;
+    database.execute(&format!(
+        "INSERT INTO registration SELECT 'copy' || n, state, 'copy' || n, draft, contact, license_accepted, submitted,
+            expires, decided, decided_by, reason, organisation, claimed
+         FROM registration, (WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
+            SELECT n FROM numbers) AS numbers",
+        most - 1
+    ));
+    let refused = storage
+        .registrations
+        .submit(registration("last"), None, at(1))
+        .await;
+    assert_eq!(conflict(refused), Conflict::TooManyWaiting);
+    storage
+        .registrations
+        .refuse(&coordinator(), id, "no", at(2))
+        .await
+        .unwrap();
+    storage
+        .registrations
+        .submit(registration("last"), None, at(3))
+        .await
+        .unwrap();
 }

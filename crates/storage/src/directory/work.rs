@@ -1,0 +1,238 @@
+//! Commands of one actor in one transaction: what the domain decides, taken over into the working set.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Action, Actor, Change, Command, Entry, EntryId, EntryKey, Facts, Known, Prepared, Refusal,
+    Target, content_hash, prepare,
+};
+
+use crate::database::Transaction;
+use crate::directory::Node;
+use crate::directory::apply::{Applied, Outcome};
+use crate::directory::save::save;
+use crate::directory::stored::to_kind;
+use crate::directory::working_set::{ExternalKey, Loaded, State, WorkingSet};
+use crate::rows::{EntryRow, RevisionRow};
+use crate::sql_types::{
+    from_column, from_micros, to_column, to_entry_id, to_micros, to_signed, to_unsigned,
+    visibility_code,
+};
+use crate::{Result, StorageError};
+
+/// Commands of one actor in one transaction.
+pub(crate) struct Work<'t, 'c> {
+    pub(crate) t: &'t mut Transaction<'c>,
+    pub(crate) node: &'t Node,
+    pub(crate) set: WorkingSet,
+    pub(crate) actor: &'t Actor,
+    /// Nothing is to be written: what is decided is only looked at.
+    pub(crate) dry: bool,
+    actor_name: String,
+    now: DateTime<Utc>,
+}
+
+impl<'t, 'c> Work<'t, 'c> {
+    pub(crate) fn new(
+        t: &'t mut Transaction<'c>,
+        node: &'t Node,
+        actor: &'t Actor,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        Ok(Self {
+            t,
+            node,
+            set: WorkingSet::default(),
+            actor,
+            dry: false,
+            actor_name: actor.subject.display(),
+            // What is decided is what is stored: no finer than a column.
+            now: from_micros(to_micros(now))?,
+        })
+    }
+
+    /// The id that a loaded target stands for, if there is such an entry.
+    pub(crate) fn id_of(&self, target: &Target) -> Option<EntryId> {
+        match target {
+            Target::Id(id) => Some(*id),
+            Target::External {
+                owner,
+                kind,
+                external_id,
+            } => self
+                .set
+                .external
+                .get(&(*owner, *kind, external_id.clone()))
+                .copied()
+                .flatten(),
+        }
+    }
+
+    /// The domain's first step. The target must have been loaded.
+    pub(crate) fn prepare(
+        &self,
+        target: &Target,
+        command: Command,
+    ) -> Result<Result<Prepared, Refusal>> {
+        let loaded = match self.id_of(target) {
+            Some(id) => self.set.loaded(id)?,
+            None => Loaded::Missing,
+        };
+        Ok(prepare(loaded.current(), self.actor, command))
+    }
+
+    /// The domain's second step, and taking over what it decides. What it needs must have been loaded.
+    pub(crate) fn decide(&mut self, prepared: Prepared) -> Result<Result<Applied, Refusal>> {
+        let needs = prepared.needs();
+        let known = |id: &EntryId| Some((*id, self.set.known.get(id).copied().flatten()?));
+        let facts = Facts {
+            origin: &self.node.origin,
+            rules: &self.node.rules,
+            entries: needs.entries.iter().filter_map(known).collect(),
+            external: needs
+                .external
+                .as_ref()
+                .and_then(|key| self.set.external.get(key).copied().flatten()),
+            referrers: needs
+                .referrers_of
+                .map(|id| self.set.referrers_of(id))
+                .unwrap_or_default(),
+        };
+        match prepared.decide(&facts, self.now) {
+            Ok(change) => self.take(change).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    fn take(&mut self, change: Change) -> Result<Applied> {
+        match change {
+            Change::Put {
+                entry,
+                action,
+                references,
+            } => self.put(&entry, action, references),
+            Change::Unchanged { id } => self.unchanged(id),
+            Change::Delete { id, version } => self.remove(id, version, Action::Deleted),
+            Change::Purge { id, version } => self.remove(id, version, Action::Purged),
+        }
+    }
+
+    fn put(&mut self, entry: &Entry, action: Action, references: Vec<EntryId>) -> Result<Applied> {
+        let after = entry
+            .external_id
+            .clone()
+            .map(|key| (entry.owner, entry.kind, key));
+        if !self.dry
+            && after
+                .as_ref()
+                .is_some_and(|key| self.set.must_write_before(key))
+        {
+            save(self.t.connection(), self.node, &mut self.set)?;
+        }
+        let before = self.external_key(entry.id)?;
+        let json = entry.to_json();
+        let row = EntryRow {
+            origin: self.node.origin_row,
+            id: entry.id.to_string(),
+            kind: entry.kind.as_str().to_owned(),
+            owner: entry.owner.to_string(),
+            version: to_column(entry.version)?,
+            arrival: 0,
+            visibility: visibility_code(entry.visibility).to_owned(),
+            deleted: false,
+            external_id: entry.external_id.clone(),
+            hash: to_signed(content_hash(&json)),
+            created: to_micros(entry.created),
+            modified: to_micros(entry.modified),
+            body: Some(json),
+        };
+        let row = self.arrive(row, action)?;
+        let applied = self.applied(entry.id, &row, action.into())?;
+        let known = Known {
+            kind: entry.kind,
+            visibility: entry.visibility,
+            owner: entry.owner,
+        };
+        self.set
+            .put(entry.id, row, before, after, Some(known), references);
+        Ok(applied)
+    }
+
+    fn remove(&mut self, id: EntryId, version: u64, action: Action) -> Result<Applied> {
+        let before = self.external_key(id)?;
+        let mut row = self.row(id)?;
+        row.version = to_column(version)?;
+        row.deleted = true;
+        row.modified = to_micros(self.now);
+        if action == Action::Purged {
+            row.body = None;
+            row.external_id = None;
+            row.hash = 0;
+            self.set.purged.push(id);
+        }
+        let row = self.arrive(row, action)?;
+        let applied = self.applied(id, &row, action.into())?;
+        self.set.put(id, row, before, None, None, Vec::new());
+        Ok(applied)
+    }
+
+    /// Gives a new state its number and its place in the history.
+    fn arrive(&mut self, mut row: EntryRow, action: Action) -> Result<EntryRow> {
+        let at = to_micros(self.now);
+        row.arrival = self
+            .t
+            .arrive(at, &self.actor_name, action.as_str(), &row.id)?;
+        if action != Action::Purged {
+            self.set.revisions.push(RevisionRow {
+                arrival: row.arrival,
+                entry: row.id.clone(),
+                version: row.version,
+                at,
+                actor: self.actor_name.clone(),
+                action: action.as_str().to_owned(),
+                body: if row.deleted { None } else { row.body.clone() },
+            });
+        }
+        Ok(row)
+    }
+
+    fn unchanged(&mut self, id: EntryId) -> Result<Applied> {
+        let row = self.row(id)?;
+        self.applied(id, &row, Outcome::Unchanged)
+    }
+
+    fn applied(&self, id: EntryId, row: &EntryRow, outcome: Outcome) -> Result<Applied> {
+        Ok(Applied {
+            key: EntryKey {
+                origin: self.node.origin.clone(),
+                id,
+            },
+            version: from_column("a version", row.version)?,
+            hash: to_unsigned(row.hash),
+            arrival: row.arrival,
+            outcome,
+            json: None,
+            replayed: false,
+        })
+    }
+
+    fn row(&self, id: EntryId) -> Result<EntryRow> {
+        match self.set.states.get(&id) {
+            Some(Some(state)) => Ok(state.row.clone()),
+            _ => Err(StorageError::Internal {
+                log: format!("a decision about {id}, which was not loaded"),
+            }),
+        }
+    }
+
+    /// The key under which the live entry `id` stands until now.
+    fn external_key(&self, id: EntryId) -> Result<Option<ExternalKey>> {
+        let Some(Some(State { row, .. })) = self.set.states.get(&id) else {
+            return Ok(None);
+        };
+        let Some(external_id) = row.external_id.clone().filter(|_| !row.deleted) else {
+            return Ok(None);
+        };
+        let owner = to_entry_id("an owner", &row.owner)?;
+        Ok(Some((owner, to_kind(&row.kind)?, external_id)))
+    }
+}
