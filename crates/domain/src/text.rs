@@ -16,7 +16,6 @@ use crate::{Checker, limits};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 // Transparent, so that a path through a map by language names the language.
 #[serde(transparent)]
-#[serde(transparent)]
 #[schema(value_type = String, example = "de")]
 pub struct Lang(pub String);
 
