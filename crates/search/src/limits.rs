@@ -45,7 +45,7 @@ pub const JSON_BLOCK: usize = 1 << 20;
 /// Entries that are gathered in one column segment while a writer applies small batches.
 pub const TAIL_ENTRIES: usize = 64;
 /// Entries of one column segment while the index is loaded.
-pub const LOAD_ENTRIES: usize = 65_536;
+pub const LOAD_ENTRIES: usize = 16_384;
 /// Segments of similar size that are merged into one.
 pub const MERGE_AT: usize = 4;
 /// Share of dead entries, in percent, at which a segment is written anew.
@@ -55,6 +55,6 @@ pub const JOIN_ENTRIES: usize = 4_096;
 /// Milliseconds between two commits of the text index while writes keep coming.
 pub const COMMIT_MILLIS: u64 = 40;
 /// Entries that may wait for the text index; further writes wait for room.
-pub const TEXT_QUEUE: usize = 16_384;
+pub const TEXT_QUEUE: usize = 4_096;
 /// Bytes that the text index gathers before it writes a segment. The library asks for at least 15 MB.
 pub const TEXT_MEMORY: usize = 48_000_000;

@@ -366,10 +366,12 @@ fn facets_agree(snapshot: &Snapshot, directory: &Directory, query: &Query, viewe
     Ok(())
 }
 
+/// Offers, and the organisations that have them.
+type Cell = (u64, BTreeSet<Arc<str>>);
 type Cells = BTreeMap<(String, String), (u64, u64)>;
 
 fn naive_coverage(directory: &Directory, query: &Query, viewer: &Viewer, rows: Facet, cols: Facet) -> Cells {
-    let mut cells: BTreeMap<(String, String), (u64, BTreeSet<Arc<str>>)> = BTreeMap::new();
+    let mut cells: BTreeMap<(String, String), Cell> = BTreeMap::new();
     for id in answers(directory, query, viewer, None) {
         let document = &directory[&id];
         let values = |wanted: Facet| -> BTreeSet<String> {

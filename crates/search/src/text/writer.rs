@@ -121,14 +121,14 @@ impl Writer {
     }
 
     fn is_full(&self) -> bool {
-        self.uncommitted.len() >= limits::TEXT_QUEUE * if self.loading { 8 } else { 1 }
+        self.uncommitted.len() >= limits::TEXT_QUEUE * if self.loading { 4 } else { 1 }
     }
 
     fn interval(&self) -> Duration {
         if self.loading {
             return LOADING_INTERVAL;
         }
-        Duration::from_millis(limits::COMMIT_MILLIS).max(self.took * 3)
+        Duration::from_millis(limits::COMMIT_MILLIS).max(self.took)
     }
 
     fn wait(&self) -> Duration {
