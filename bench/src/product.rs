@@ -89,6 +89,9 @@ impl Product {
     fn command(&self, port: u16) -> Command {
         let mut command = Command::new(&self.binary);
         command
+            // Variables with this prefix that are no settings are errors.
+            .env_remove("LOTSE_TEST_POSTGRES")
+            .env_remove("LOTSE_TEST_POSTGRES_CERTIFICATE")
             .env("LOTSE_DATA", self.folder.join("data"))
             .env("LOTSE_LISTEN", format!("127.0.0.1:{port}"))
             .env("LOTSE_WORKERS", "1")

@@ -48,7 +48,10 @@ impl Server {
             .arg(inner.get_program())
             .args(inner.get_args());
         for (name, value) in inner.get_envs() {
-            pinned.env(name, value.unwrap_or_default());
+            match value {
+                Some(value) => pinned.env(name, value),
+                None => pinned.env_remove(name),
+            };
         }
         let begun = Instant::now();
         let process = pinned

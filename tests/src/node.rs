@@ -13,7 +13,7 @@ use reqwest::{
     Method,
     blocking::{Client, RequestBuilder},
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use crate::{Database, Party, database, wait_for};
@@ -50,6 +50,7 @@ pub struct Node {
     base_url: Option<String>,
     data: Option<Arc<TempDir>>,
     settings: Vec<(String, String)>,
+    first: Vec<String>,
     demo: bool,
     file_limit: bool,
 }
@@ -67,6 +68,9 @@ impl Node {
             base_url: None,
             data: None,
             settings: Vec::new(),
+            first: ["init", "--email", "first@example.org"]
+                .map(str::to_owned)
+                .to_vec(),
             demo: false,
             file_limit: false,
         }
@@ -89,10 +93,19 @@ impl Node {
         self
     }
 
+    /// Under the name of another node, restored from an archive of it.
+    #[must_use]
+    pub fn restored(mut self, base_url: &str, archive: &str) -> Self {
+        self.base_url = Some(base_url.to_owned());
+        self.first = ["restore", archive].map(str::to_owned).to_vec();
+        self
+    }
+
     /// With the demo directory and its accounts.
     #[must_use]
     pub fn demo(mut self) -> Self {
         self.demo = true;
+        self.first.clear();
         self
     }
 
@@ -102,6 +115,7 @@ impl Node {
         Self {
             data: Some(Arc::clone(&other.data)),
             base_url: Some(other.base_url()),
+            first: Vec::new(),
             ..other.settings.clone()
         }
     }
@@ -250,6 +264,31 @@ impl TestNode {
         self.process.as_ref().map(Pid::from_child)
     }
 
+    /// From now on no file of the process may grow beyond so many bytes; `None` lifts that. The node must have been
+    /// started [`Node::with_file_limit`].
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let _ = prlimit(self.process(), Resource::Fsize, limit).unwrap();
+    }
+
+    /// Runs a program as this node would be run, with further variables, and returns what it says.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.command(arguments)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap()
+    }
+
     /// A GET request for a path of this node.
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
@@ -291,8 +330,9 @@ impl TestNode {
 
     /// Makes what a node has before it serves for the first time.
     fn prepare(&self) {
-        if !self.settings.demo && self.settings.base_url.is_none() {
-            let _ = self.ask(&["init", "--email", "first@example.org"]);
+        let first: Vec<&str> = self.settings.first.iter().map(String::as_str).collect();
+        if !first.is_empty() {
+            let _ = self.ask(&first);
         }
     }
 

@@ -2,13 +2,18 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "in a test, what should not happen ends the test"
 )]
 
 mod bad_input;
 mod blocks;
+mod commands;
+mod console;
 mod docker;
+mod full_disk;
 mod kill;
+mod limits;
 mod outage;
 mod processes;
 mod proxy;

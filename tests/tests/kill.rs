@@ -9,7 +9,7 @@ on_both!(
     a_kill_during_a_whole_batch_leaves_all_of_it_or_nothing,
 );
 
-const LINES: usize = 2_000;
+const LINES: usize = 1_500;
 
 fn ids(round: usize) -> impl Iterator<Item = String> {
     (0..LINES).map(move |number| format!("round-{round}-{number:05}"))
@@ -17,7 +17,7 @@ fn ids(round: usize) -> impl Iterator<Item = String> {
 
 fn a_kill_during_a_batch_loses_no_acknowledged_line(database: Database) {
     let mut world = World::on(Node::on(database));
-    for round in 0..rounds(3, 15) {
+    for round in 0..rounds(2, 15) {
         let lines = batch::offers(&world, ids(round));
         // Some results are read, then the process dies wherever it is.
         let few = 1 + (round * 733) % (LINES - 1);
@@ -60,7 +60,7 @@ fn a_kill_during_a_batch_loses_no_acknowledged_line(database: Database) {
 
 fn a_kill_during_a_whole_batch_leaves_all_of_it_or_nothing(database: Database) {
     let mut world = World::on(Node::on(database));
-    for round in 0..rounds(3, 15) {
+    for round in 0..rounds(2, 15) {
         let lines = batch::offers(&world, ids(round));
         let node = &world.node;
         let party = &world.editor;

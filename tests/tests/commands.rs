@@ -1,0 +1,210 @@
+//! The commands, as an operator meets them.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use lotse_tests::{Answer, Database, Node, Party, TestNode, World, node::binary, on_both};
+use reqwest::Method;
+use serde_json::json;
+
+on_both!(
+    what_is_exported_can_be_imported_elsewhere,
+    a_backup_fills_a_new_node
+);
+
+fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binary());
+    command.args(arguments).env_clear().current_dir(folder);
+    command.envs(variables.iter().copied()).output().unwrap()
+}
+
+/// A failure is one line that a person can act on, without anything of the inside.
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    assert!(
+        text.starts_with("lotse: ")
+            && !text.contains("panicked")
+            && !text.contains("RUST_BACKTRACE"),
+        "{text}"
+    );
+    text
+}
+
+#[test]
+fn a_busy_port_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["demo", "serve"] {
+        let text = complaint(&run(folder.path(), &[command, "--listen", &address], &[]));
+        assert!(text.contains(&address) && text.contains("in use"), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file where the folder should be stops even root.
+    let data = folder.path().join("data");
+    fs::write(&data, "").unwrap();
+    let text = complaint(&run(
+        folder.path(),
+        &["demo", "--data", "data", "--listen", "127.0.0.1:0"],
+        &[],
+    ));
+    assert!(text.contains("data"), "{text}");
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone_with_one_clear_line() {
+    let mut node = TestNode::start(Database::Sqlite);
+    node.stop();
+    let file = node.data().join("lotse.sqlite");
+    let newer = "insert into __diesel_schema_migrations (version) values ('99999999999999')";
+    let mut connection =
+        <diesel::SqliteConnection as diesel::Connection>::establish(file.to_str().unwrap())
+            .unwrap();
+    diesel::RunQueryDsl::execute(diesel::sql_query(newer), &mut connection).unwrap();
+    for command in [&["serve"][..], &["migrate"], &["check"]] {
+        let text = complaint(&node.run(command));
+        assert!(text.contains("newer version"), "{text}");
+    }
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = complaint(&run(
+        folder.path(),
+        &["config"],
+        &[("LOTSE_COLOUR", "blue")],
+    ));
+    assert!(text.to_lowercase().contains("colour"), "{text}");
+    fs::write(folder.path().join("lotse.toml"), "colour = 'blue'\n").unwrap();
+    let text = complaint(&run(folder.path(), &["config"], &[]));
+    assert!(text.contains("colour"), "{text}");
+}
+
+#[test]
+fn flags_go_before_variables_and_variables_before_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("lotse.toml"),
+        "listen = '127.0.0.1:1001'\nworkers = 3\nlog = 'warn'\n",
+    )
+    .unwrap();
+    let output = run(
+        folder.path(),
+        &["config", "--listen", "127.0.0.1:1003"],
+        &[("LOTSE_LISTEN", "127.0.0.1:1002"), ("LOTSE_WORKERS", "5")],
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "listen = \"127.0.0.1:1003\"",
+        "workers = 5",
+        "log = \"warn\"",
+    ] {
+        assert!(text.contains(line), "{line} in:\n{text}");
+    }
+}
+
+#[test]
+fn what_must_stay_secret_is_for_its_user_only() {
+    let node = TestNode::start(Database::Sqlite);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for item in ["lotse.sqlite", "lotse.sqlite-wal", "keys/access-token.pem"] {
+        assert_eq!(mode(&node.data().join(item)), 0o600, "{item}");
+    }
+    assert_eq!(mode(&node.data().join("keys")), 0o700);
+}
+
+#[test]
+fn a_second_start_of_the_demo_finds_all_of_it_and_prints_no_secret_again() {
+    let mut node = Node::on(Database::Sqlite).demo().start();
+    let total = |node: &TestNode| {
+        Party::anonymous()
+            .get(node, "/api/v1/entries?limit=1")
+            .expect(200)
+            .json()["total"]
+            .clone()
+    };
+    let before = total(&node);
+    assert!(before.as_u64().unwrap() > 150);
+    node.stop();
+    node.restart();
+    assert_eq!(total(&node), before);
+    assert_eq!(node.log().matches("export CLIENT_SECRET").count(), 1);
+}
+
+#[test]
+fn health_says_whether_the_node_is_ready() {
+    let mut node = TestNode::start(Database::Sqlite);
+    assert!(node.run(&["health"]).status.success());
+    node.stop();
+    assert!(!node.run(&["health"]).status.success());
+}
+
+#[test]
+fn an_index_that_is_gone_is_built_again() {
+    let mut world = World::on(Node::on(Database::Sqlite));
+    let _ = world.create("offer");
+    world.node.stop();
+    let _ = world.node.ask(&["reindex"]);
+    world.node.restart();
+    let found = world
+        .anonymous
+        .get(&world.node, "/api/v1/offers?q=Beratung")
+        .expect(200)
+        .json();
+    assert_eq!(found["total"], 3);
+}
+
+fn what_is_exported_can_be_imported_elsewhere(database: Database) {
+    let mut world = World::on(Node::on(database));
+    world.node.stop();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("entries.jsonl");
+    let path = path.to_str().unwrap();
+    let _ = world.node.ask(&["export", "--all", path]);
+    let lines = fs::read_to_string(path).unwrap().lines().count();
+    assert!(lines >= 7, "{lines}");
+
+    let other = TestNode::start(database);
+    let said = other.ask(&["import", path]);
+    assert!(said.contains(" 0 refused"), "{said}");
+    let again = other.ask(&["import", path]);
+    assert!(again.starts_with("0 created, 0 updated"), "{again}");
+}
+
+fn a_backup_fills_a_new_node(database: Database) {
+    let mut world = World::on(Node::on(database));
+    let offer = world.create("offer");
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("backup");
+    let archive = archive.to_str().unwrap();
+    let _ = world.node.ask(&["backup", archive]);
+    assert!(
+        !world.node.run(&["backup", archive]).status.success(),
+        "an archive is never overwritten"
+    );
+    world.node.kill();
+
+    let copy = Node::on(database)
+        .restored(&world.node.base_url(), archive)
+        .start();
+    let answer =
+        Answer::of(copy.request(Method::GET, &format!("/api/v1/offers/{offer}"))).expect(200);
+    assert_eq!(
+        answer.json()["content"]["title"]["en"],
+        json!("Advice before departure")
+    );
+    let said = copy.ask(&["check"]);
+    assert!(said.contains("nothing differs"), "{said}");
+}
