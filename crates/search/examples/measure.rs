@@ -36,13 +36,16 @@ const TOPICS: usize = 24;
 const LANGUAGES: usize = 40;
 const WORDS: usize = 30_000;
 const SYLLABLES: &[&str] = &[
-    "ba", "be", "da", "fo", "ge", "ha", "ir", "ka", "lo", "mi", "nu", "or", "pa", "ra", "se", "ti", "ul", "ver", "wa",
-    "zen", "stel", "kur", "beg", "lan", "men", "tor", "ling", "fel", "gra", "sch", "ast", "ein",
+    "ba", "be", "da", "fo", "ge", "ha", "ir", "ka", "lo", "mi", "nu", "or", "pa", "ra", "se", "ti",
+    "ul", "ver", "wa", "zen", "stel", "kur", "beg", "lan", "men", "tor", "ling", "fel", "gra",
+    "sch", "ast", "ein",
 ];
 
 fn word(i: usize) -> String {
     let mut dice = Dice(i as u64 * 0x9E37_79B9 + 77);
-    (0..3 + dice.below(3)).map(|_| SYLLABLES[dice.below(SYLLABLES.len())]).collect()
+    (0..3 + dice.below(3))
+        .map(|_| SYLLABLES[dice.below(SYLLABLES.len())])
+        .collect()
 }
 
 struct Maker {
@@ -55,7 +58,11 @@ struct Maker {
 impl Maker {
     fn new(entries: usize) -> Result<Self, Failure> {
         let origin: Origin = "https://lotse.example.org".parse()?;
-        let codes = |name: &str, n: usize| (0..n).map(|i| Arc::from(format!("{name}{i}"))).collect::<Vec<Arc<str>>>();
+        let codes = |name: &str, n: usize| {
+            (0..n)
+                .map(|i| Arc::from(format!("{name}{i}")))
+                .collect::<Vec<Arc<str>>>()
+        };
         Ok(Self {
             words: (0..WORDS).map(word).collect(),
             values: vec![
@@ -70,26 +77,45 @@ impl Maker {
                 (Facet::Mode, codes("mode", 5), 2),
                 (Facet::Cost, codes("cost", 3), 1),
             ],
-            organisations: (0..entries.div_ceil(10)).map(|i| Arc::from(origin.uri(EntryId(Uuid::from_u128(i as u128))))).collect(),
+            organisations: (0..entries.div_ceil(10))
+                .map(|i| Arc::from(origin.uri(EntryId(Uuid::from_u128(i as u128)))))
+                .collect(),
             origin,
         })
     }
 
     fn text(&self, dice: &mut Dice, words: usize) -> String {
-        let words: Vec<&str> = (0..words).map(|_| self.words[dice.skewed(WORDS)].as_str()).collect();
+        let words: Vec<&str> = (0..words)
+            .map(|_| self.words[dice.skewed(WORDS)].as_str())
+            .collect();
         words.join(" ")
     }
 
     fn key(&self, i: usize) -> EntryKey {
-        EntryKey { origin: self.origin.clone(), id: EntryId(Uuid::from_u128(0x019a << 112 | i as u128)) }
+        EntryKey {
+            origin: self.origin.clone(),
+            id: EntryId(Uuid::from_u128(0x019a << 112 | i as u128)),
+        }
     }
 
     fn document(&self, i: usize, arrival: i64) -> Document {
         let mut dice = Dice(i as u64 * 0x1234_5677 + arrival as u64 + 99);
-        let (title, summary, body) = (self.text(&mut dice, 4), self.text(&mut dice, 18), self.text(&mut dice, 60));
+        let (title, summary, body) = (
+            self.text(&mut dice, 4),
+            self.text(&mut dice, 18),
+            self.text(&mut dice, 60),
+        );
         let organisation = &self.organisations[dice.below(self.organisations.len())];
         let mut facets: Vec<(Facet, Arc<str>)> = vec![
-            (Facet::Kind, if dice.below(10) < 7 { "offer" } else { "contact-point" }.into()),
+            (
+                Facet::Kind,
+                if dice.below(10) < 7 {
+                    "offer"
+                } else {
+                    "contact-point"
+                }
+                .into(),
+            ),
             (Facet::Status, "active".into()),
             (Facet::Origin, self.origin.as_str().into()),
             (Facet::Owner, Arc::clone(organisation)),
@@ -107,7 +133,11 @@ impl Maker {
         while json.len() < 1_300 {
             json.push(' ');
         }
-        let passage = |text: String, weight: u8| Passage { lang: "de".into(), text, weight };
+        let passage = |text: String, weight: u8| Passage {
+            lang: "de".into(),
+            text,
+            weight,
+        };
         Document {
             key,
             arrival,
@@ -121,8 +151,14 @@ impl Maker {
             available_until: None,
             facets,
             organisation: Some(Arc::clone(organisation)),
-            points: vec![(47.0 + dice.below(8_000) as f32 / 1_000.0, 6.0 + dice.below(9_000) as f32 / 1_000.0)],
-            form: Form { json: Bytes::from(json), passages: vec![passage(title, 3), passage(summary, 2), passage(body, 1)] },
+            points: vec![(
+                47.0 + dice.below(8_000) as f32 / 1_000.0,
+                6.0 + dice.below(9_000) as f32 / 1_000.0,
+            )],
+            form: Form {
+                json: Bytes::from(json),
+                passages: vec![passage(title, 3), passage(summary, 2), passage(body, 1)],
+            },
             wider: Vec::new(),
         }
     }
@@ -140,7 +176,10 @@ fn resident_megabytes() -> f64 {
 /// Nanoseconds that this thread has had a processor (Linux, proc(5)): other load on the machine does not count.
 fn on_processor() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split(' ').next().and_then(|field| field.parse().ok()).unwrap_or(0.0)
+    stat.split(' ')
+        .next()
+        .and_then(|field| field.parse().ok())
+        .unwrap_or(0.0)
 }
 
 /// Runs `f` for about two seconds and prints processor time, elapsed time and its 99th percentile.
@@ -158,12 +197,18 @@ fn measure(what: &str, mut f: impl FnMut(usize) -> u64) {
     let mean = times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64;
     let high = times[times.len() * 99 / 100];
     let per = sum as f64 / times.len() as f64;
-    println!("{what:<46} {processor:>9.2} µs of processor   {:>9.2} µs elapsed   p99 {:>10.2} µs   ({per:.0} answers each)", mean * 1e6, high.as_secs_f64() * 1e6);
+    println!(
+        "{what:<46} {processor:>9.2} µs of processor   {:>9.2} µs elapsed   p99 {:>10.2} µs   ({per:.0} answers each)",
+        mean * 1e6,
+        high.as_secs_f64() * 1e6
+    );
 }
 
 fn copied(snapshot: &Snapshot, query: &Query, out: &mut Vec<u8>) -> u64 {
     out.clear();
-    let Ok(page) = snapshot.search(query, &Viewer::Public) else { return 0 };
+    let Ok(page) = snapshot.search(query, &Viewer::Public) else {
+        return 0;
+    };
     for hit in &page.hits {
         out.extend_from_slice(&hit.json);
     }
@@ -171,11 +216,16 @@ fn copied(snapshot: &Snapshot, query: &Query, out: &mut Vec<u8>) -> u64 {
 }
 
 fn main() -> Result<(), Failure> {
-    let entries: usize = std::env::args().nth(1).unwrap_or_else(|| "100000".into()).parse()?;
+    let entries: usize = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "100000".into())
+        .parse()?;
     let maker = Maker::new(entries)?;
     let folder = tempfile::tempdir()?;
     let index = Index::open(Some(folder.path()), "measure")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     println!("{:.0} MB before", resident_megabytes());
 
     let start = Instant::now();
@@ -188,12 +238,17 @@ fn main() -> Result<(), Failure> {
         loader.push(Change::Put(Box::new(document)))?;
     }
     loader.finish(entries as i64)?;
-    println!("loaded {entries} in {:.1?}, of which {making:.1?} went into making them up", start.elapsed());
+    println!(
+        "loaded {entries} in {:.1?}, of which {making:.1?} went into making them up",
+        start.elapsed()
+    );
     runtime.block_on(index.text_reached(entries as i64));
     println!("text ready after {:.1?}", start.elapsed());
     index.settle();
     let wait = Instant::now();
-    while index.snapshot().segments() > 1 || wait.elapsed() < Duration::from_secs(5 + entries as u64 / 20_000) {
+    while index.snapshot().segments() > 1
+        || wait.elapsed() < Duration::from_secs(5 + entries as u64 / 20_000)
+    {
         std::thread::sleep(Duration::from_millis(200));
     }
     report(&index);
@@ -218,32 +273,71 @@ fn report(index: &Index) {
 fn reads(index: &Index, maker: &Maker, entries: usize) {
     let mut dice = Dice(4_711);
     let mut out = Vec::with_capacity(64 << 10);
-    let value = |facet: Facet, i: usize| maker.values.iter().find(|(of, ..)| *of == facet).map(|(_, v, _)| Arc::clone(&v[i]));
+    let value = |facet: Facet, i: usize| {
+        maker
+            .values
+            .iter()
+            .find(|(of, ..)| *of == facet)
+            .map(|(_, v, _)| Arc::clone(&v[i]))
+    };
     let filtered = |dice: &mut Dice| {
         let country = value(Facet::Country, dice.skewed(COUNTRIES));
         let topic = value(Facet::Topic, dice.skewed(TOPICS));
-        Query::default().filter(Facet::Country, country).filter(Facet::Topic, topic)
+        Query::default()
+            .filter(Facet::Country, country)
+            .filter(Facet::Topic, topic)
     };
     measure("get", |_| {
         let id = maker.key(dice.below(entries)).id;
-        u64::from(index.snapshot().get_by(maker.origin.as_str(), id, &Viewer::Public).is_some())
+        u64::from(
+            index
+                .snapshot()
+                .get_by(maker.origin.as_str(), id, &Viewer::Public)
+                .is_some(),
+        )
     });
-    measure("list, two filters, 20 copied", |_| copied(&index.snapshot(), &filtered(&mut dice), &mut out));
+    measure("list, two filters, 20 copied", |_| {
+        copied(&index.snapshot(), &filtered(&mut dice), &mut out)
+    });
     measure("near 25 km, 20 copied", |_| {
-        let (lat, lon) = (47.5 + dice.below(70) as f64 / 10.0, 6.5 + dice.below(80) as f64 / 10.0);
-        let query = Query { near: Some(Near { lat, lon, radius_km: 25.0 }), ..Query::default() };
+        let (lat, lon) = (
+            47.5 + dice.below(70) as f64 / 10.0,
+            6.5 + dice.below(80) as f64 / 10.0,
+        );
+        let query = Query {
+            near: Some(Near {
+                lat,
+                lon,
+                radius_km: 25.0,
+            }),
+            ..Query::default()
+        };
         copied(&index.snapshot(), &query, &mut out)
     });
     measure("coverage, kept", |_| {
-        index.snapshot().public_coverage(|matrix| Bytes::from(matrix.cells.len().to_string())).len() as u64
+        index
+            .snapshot()
+            .public_coverage(|matrix| Bytes::from(matrix.cells.len().to_string()))
+            .len() as u64
     });
     measure("coverage, by language", |_| {
-        let query = Query::default().filter(Facet::Language, value(Facet::Language, dice.skewed(LANGUAGES)));
-        let matrix = index.snapshot().coverage(&query, Facet::Country, Facet::Topic, &Viewer::Public);
-        matrix.map_or(0, |matrix| matrix.cells.iter().map(|cell| cell.offers).sum())
+        let query = Query::default().filter(
+            Facet::Language,
+            value(Facet::Language, dice.skewed(LANGUAGES)),
+        );
+        let matrix =
+            index
+                .snapshot()
+                .coverage(&query, Facet::Country, Facet::Topic, &Viewer::Public);
+        matrix.map_or(0, |matrix| {
+            matrix.cells.iter().map(|cell| cell.offers).sum()
+        })
     });
     measure("facets topic, country, language, unfiltered", |_| {
-        let query = Query { facets: vec![Facet::Topic, Facet::Country, Facet::Language], ..Query::default() };
+        let query = Query {
+            facets: vec![Facet::Topic, Facet::Country, Facet::Language],
+            ..Query::default()
+        };
         copied(&index.snapshot(), &query, &mut out)
     });
     let text = |dice: &mut Dice, shape: usize| {
@@ -256,10 +350,22 @@ fn reads(index: &Index, maker: &Maker, entries: usize) {
                 word.replace_range(at..=at, "q");
             }
         }
-        Query { q: Some(word), ..filtered(dice) }
+        Query {
+            q: Some(word),
+            ..filtered(dice)
+        }
     };
-    for (shape, what) in ["text, whole word, two filters", "text, prefix, two filters", "text, typo, two filters"].iter().enumerate() {
-        measure(what, |_| copied(&index.snapshot(), &text(&mut dice, shape), &mut out));
+    for (shape, what) in [
+        "text, whole word, two filters",
+        "text, prefix, two filters",
+        "text, typo, two filters",
+    ]
+    .iter()
+    .enumerate()
+    {
+        measure(what, |_| {
+            copied(&index.snapshot(), &text(&mut dice, shape), &mut out)
+        });
     }
     measure("text, 60 whole 20 prefix 20 typo, two filters", |i| {
         let shape = [0, 0, 0, 1, 2][i % 5];
@@ -267,32 +373,50 @@ fn reads(index: &Index, maker: &Maker, entries: usize) {
     });
 }
 
-fn writes(index: &Index, maker: &Maker, entries: usize, runtime: &tokio::runtime::Runtime) -> Result<(), Failure> {
+fn writes(
+    index: &Index,
+    maker: &Maker,
+    entries: usize,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(), Failure> {
     let mut dice = Dice(815);
     for size in [1, 20, 1_000] {
         let mut times = Vec::new();
         for _ in 0..if size == 1_000 { 30 } else { 300 } {
             let through = index.arrival() + size;
-            let changes: Vec<Change> =
-                (0..size).map(|_| Change::Put(Box::new(maker.document(dice.below(entries), through)))).collect();
+            let changes: Vec<Change> = (0..size)
+                .map(|_| Change::Put(Box::new(maker.document(dice.below(entries), through))))
+                .collect();
             let start = Instant::now();
             index.apply(changes, through)?;
             times.push(start.elapsed());
             std::thread::sleep(Duration::from_millis(2));
         }
         times.sort_unstable();
-        println!("apply {size}: median {:.0?}, p99 {:.0?}", times[times.len() / 2], times[times.len() * 99 / 100]);
+        println!(
+            "apply {size}: median {:.0?}, p99 {:.0?}",
+            times[times.len() / 2],
+            times[times.len() * 99 / 100]
+        );
     }
     let mut found = Vec::new();
     for _ in 0..50 {
         let through = index.arrival() + 1;
         std::thread::sleep(Duration::from_millis(60));
         let start = Instant::now();
-        index.apply(vec![Change::Put(Box::new(maker.document(dice.below(entries), through)))], through)?;
+        index.apply(
+            vec![Change::Put(Box::new(
+                maker.document(dice.below(entries), through),
+            ))],
+            through,
+        )?;
         runtime.block_on(index.text_reached(through));
         found.push(start.elapsed());
     }
     found.sort_unstable();
-    println!("written until found by text: median {:.1?}, longest {:.1?}", found[25], found[49]);
+    println!(
+        "written until found by text: median {:.1?}, longest {:.1?}",
+        found[25], found[49]
+    );
     Ok(())
 }

@@ -27,7 +27,10 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn name_key(&self) -> NameKey<'_> {
-        NameKey { name: &self.sort_name, key: (&self.document.key).into() }
+        NameKey {
+            name: &self.sort_name,
+            key: (&self.document.key).into(),
+        }
     }
 }
 
@@ -43,10 +46,15 @@ pub(crate) fn from_documents(id: u64, documents: &mut [Prepared]) -> Segment {
 
 /// One segment from the living entries of several.
 pub(crate) fn merged(id: u64, sources: &[(Arc<Segment>, Arc<RoaringBitmap>)]) -> Segment {
-    let living: u64 = sources.iter().map(|(segment, dead)| u64::from(segment.len) - dead.len()).sum();
+    let living: u64 = sources
+        .iter()
+        .map(|(segment, dead)| u64::from(segment.len) - dead.len())
+        .sum();
     let mut builder = Builder::with_capacity(living as usize);
-    let mut moves: Vec<Moves> =
-        sources.iter().map(|(segment, dead)| Moves::plan(segment, dead, &mut builder)).collect();
+    let mut moves: Vec<Moves> = sources
+        .iter()
+        .map(|(segment, dead)| Moves::plan(segment, dead, &mut builder))
+        .collect();
     let next_living = |segment: &Segment, dead: &RoaringBitmap, from: u32| {
         (from..segment.len).find(|entry| !dead.contains(*entry))
     };
@@ -57,7 +65,9 @@ pub(crate) fn merged(id: u64, sources: &[(Arc<Segment>, Arc<RoaringBitmap>)]) ->
         }
     }
     while let Some(Reverse((_, i, entry))) = heads.pop() {
-        let (Some((segment, dead)), Some(moves)) = (sources.get(i), moves.get_mut(i)) else { continue };
+        let (Some((segment, dead)), Some(moves)) = (sources.get(i), moves.get_mut(i)) else {
+            continue;
+        };
         builder.existing(segment, entry, moves);
         if let Some(next) = next_living(segment, dead, entry + 1) {
             heads.push(Reverse((segment.name_key(next), i, next)));
@@ -87,7 +97,12 @@ impl Moves {
         let mut alive = vec![0_usize; segment.blocks.0.len()];
         for entry in (0..segment.len).filter(|entry| !dead.contains(*entry)) {
             let widest = segment.places.get(entry as usize).copied();
-            let wider = segment.wider.get(&entry).into_iter().flatten().map(|(_, place)| *place);
+            let wider = segment
+                .wider
+                .get(&entry)
+                .into_iter()
+                .flatten()
+                .map(|(_, place)| *place);
             for place in widest.into_iter().chain(wider) {
                 if let Some(bytes) = alive.get_mut(place.block as usize) {
                     *bytes += place.len();
@@ -100,7 +115,11 @@ impl Moves {
         });
         Self {
             blocks: blocks.collect(),
-            values: segment.columns.iter().map(|column| vec![UNKNOWN; column.terms.len()]).collect(),
+            values: segment
+                .columns
+                .iter()
+                .map(|column| vec![UNKNOWN; column.terms.len()])
+                .collect(),
             entries: vec![UNKNOWN; segment.len as usize],
         }
     }
@@ -138,7 +157,9 @@ impl Builder {
             verified: Vec::with_capacity(n),
             available: Vec::with_capacity(n),
             levels: Vec::with_capacity(n),
-            columns: (0..COUNT).map(|_| ColumnBuilder::with_capacity(n)).collect(),
+            columns: (0..COUNT)
+                .map(|_| ColumnBuilder::with_capacity(n))
+                .collect(),
             organisations: Vec::with_capacity(n),
             spots: Vec::new(),
             places: Vec::with_capacity(n),
@@ -167,7 +188,11 @@ impl Builder {
         let place = self.json.add(&document.form.json);
         self.places.push(place);
         if !document.wider.is_empty() {
-            let places = document.wider.iter().map(|(level, form)| (*level, self.json.add(&form.json))).collect();
+            let places = document
+                .wider
+                .iter()
+                .map(|(level, form)| (*level, self.json.add(&form.json)))
+                .collect();
             self.wider.insert(entry, places);
         }
         self.hashes.push(prepared.hash);
@@ -177,7 +202,10 @@ impl Builder {
         self.content_hashes.push(document.content_hash);
         self.modified.push(document.modified);
         self.verified.push(document.verified.unwrap_or(NEVER));
-        self.available.push((document.available_from.unwrap_or(NEVER), document.available_until.unwrap_or(ALWAYS)));
+        self.available.push((
+            document.available_from.unwrap_or(NEVER),
+            document.available_until.unwrap_or(ALWAYS),
+        ));
         self.levels.push(document.level() as u8);
         self.organisations.push(prepared.organisation);
         self.ids.push(document.key.id.0);
@@ -185,24 +213,42 @@ impl Builder {
 
     fn existing(&mut self, segment: &Segment, old: u32, moves: &mut Moves) {
         let entry = self.len();
-        let Some(&place) = segment.places.get(old as usize) else { return };
+        let Some(&place) = segment.places.get(old as usize) else {
+            return;
+        };
         if let Some(slot) = moves.entries.get_mut(old as usize) {
             *slot = entry;
         }
-        for ((source, target), values) in segment.columns.iter().zip(&mut self.columns).zip(&mut moves.values) {
+        for ((source, target), values) in segment
+            .columns
+            .iter()
+            .zip(&mut self.columns)
+            .zip(&mut moves.values)
+        {
             copy_values(source, target, values, old);
         }
         let widest = self.move_json(segment, place, moves);
         self.places.push(widest);
         if let Some(forms) = segment.wider.get(&old) {
-            let forms = forms.iter().map(|(level, place)| (*level, self.move_json(segment, *place, moves))).collect();
+            let forms = forms
+                .iter()
+                .map(|(level, place)| (*level, self.move_json(segment, *place, moves)))
+                .collect();
             self.wider.insert(entry, forms);
         }
         self.hashes.push(segment.hash(old));
         self.names.push(segment.names.get(old));
-        self.arrivals.push(segment.arrivals.get(old as usize).copied().unwrap_or(0));
-        self.versions.push(segment.versions.get(old as usize).copied().unwrap_or(0));
-        self.content_hashes.push(segment.content_hashes.get(old as usize).copied().unwrap_or(0));
+        self.arrivals
+            .push(segment.arrivals.get(old as usize).copied().unwrap_or(0));
+        self.versions
+            .push(segment.versions.get(old as usize).copied().unwrap_or(0));
+        self.content_hashes.push(
+            segment
+                .content_hashes
+                .get(old as usize)
+                .copied()
+                .unwrap_or(0),
+        );
         self.modified.push(segment.modified(old));
         self.verified.push(segment.verified(old));
         self.available.push(segment.available(old));
@@ -230,13 +276,21 @@ impl Builder {
 
     fn finish(mut self, id: u64) -> Segment {
         let len = self.len();
-        let columns: Vec<Column> = self.columns.into_iter().map(ColumnBuilder::finish).collect();
+        let columns: Vec<Column> = self
+            .columns
+            .into_iter()
+            .map(ColumnBuilder::finish)
+            .collect();
         let columns: [Column; COUNT] = match columns.try_into() {
             Ok(columns) => columns,
             // One builder was made for each facet; the type cannot say so.
             Err(_) => std::array::from_fn(|_| ColumnBuilder::with_capacity(0).finish()),
         };
-        let mut by_level = [RoaringBitmap::new(), RoaringBitmap::new(), RoaringBitmap::new()];
+        let mut by_level = [
+            RoaringBitmap::new(),
+            RoaringBitmap::new(),
+            RoaringBitmap::new(),
+        ];
         for (entry, level) in self.levels.iter().enumerate() {
             if let Some(bitmap) = by_level.get_mut(usize::from(*level)) {
                 let _ = bitmap.try_push(entry as u32);
@@ -280,7 +334,9 @@ impl Builder {
 
 fn copy_values(source: &Column, target: &mut ColumnBuilder, moves: &mut [u32], old: u32) {
     source.each(old, |value| {
-        let Some(slot) = moves.get_mut(value as usize) else { return };
+        let Some(slot) = moves.get_mut(value as usize) else {
+            return;
+        };
         if *slot == UNKNOWN
             && let Some(term) = source.terms.get(value as usize)
         {
@@ -294,6 +350,9 @@ fn copy_values(source: &Column, target: &mut ColumnBuilder, moves: &mut [u32], o
 /// All entries by a column, then by key.
 fn ordered<K: Ord + Copy>(segment: &Segment, by: impl Fn(u32) -> K) -> Vec<u32> {
     let mut entries: Vec<(K, u32)> = (0..segment.len).map(|entry| (by(entry), entry)).collect();
-    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| segment.key(a.1).cmp(&segment.key(b.1))));
+    entries.sort_unstable_by(|a, b| {
+        a.0.cmp(&b.0)
+            .then_with(|| segment.key(a.1).cmp(&segment.key(b.1)))
+    });
     entries.into_iter().map(|(_, entry)| entry).collect()
 }

@@ -26,7 +26,10 @@ pub(crate) enum Forward {
     /// No entry has a value.
     Empty,
     /// Mostly one of few values each.
-    Byte { first: Vec<u8>, more: HashMap<u32, Box<[u32]>> },
+    Byte {
+        first: Vec<u8>,
+        more: HashMap<u32, Box<[u32]>>,
+    },
     /// Several of at most 8, 16, 32 or 64 values each: one bit for each value.
     Mask8(Vec<u8>),
     /// See [`Forward::Mask8`].
@@ -71,9 +74,13 @@ impl Column {
             Forward::Mask64(masks) => each_bit(masks.get(i).copied().unwrap_or(0), f),
             Forward::One(values) => values.get(i).into_iter().for_each(|v| f(*v)),
             Forward::Lists16 { starts, values } => {
-                range(starts, values, i).iter().for_each(|v| f(u32::from(*v)));
+                range(starts, values, i)
+                    .iter()
+                    .for_each(|v| f(u32::from(*v)));
             }
-            Forward::Lists { starts, values } => range(starts, values, i).iter().for_each(|v| f(*v)),
+            Forward::Lists { starts, values } => {
+                range(starts, values, i).iter().for_each(|v| f(*v))
+            }
         }
     }
 
@@ -114,7 +121,10 @@ impl ColumnBuilder {
     pub(crate) fn with_capacity(entries: usize) -> Self {
         let mut starts = Vec::with_capacity(entries + 1);
         starts.push(0);
-        Self { starts, ..Self::default() }
+        Self {
+            starts,
+            ..Self::default()
+        }
     }
 
     /// The number that a value has or gets here.
@@ -138,7 +148,8 @@ impl ColumnBuilder {
 
     /// Ends the entry at hand.
     pub(crate) fn end(&mut self) {
-        self.starts.push(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
+        self.starts
+            .push(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
     }
 
     pub(crate) fn finish(mut self) -> Column {
@@ -157,7 +168,12 @@ impl ColumnBuilder {
         self.terms.shrink_to_fit();
         self.lookup.shrink_to_fit();
         let forward = forward(self.terms.len(), &self.starts, self.values);
-        Column { terms: self.terms, lookup: self.lookup, bitmaps, forward }
+        Column {
+            terms: self.terms,
+            lookup: self.lookup,
+            bitmaps,
+            forward,
+        }
     }
 }
 
@@ -178,7 +194,10 @@ fn forward(terms: usize, starts: &[u32], values: Vec<u32>) -> Forward {
                 MORE
             }
         });
-        return Forward::Byte { first: first.collect(), more };
+        return Forward::Byte {
+            first: first.collect(),
+            more,
+        };
     }
     let mask = |i: usize| list(i).iter().fold(0_u64, |mask, v| mask | 1 << (v & 63));
     match terms {
@@ -194,7 +213,10 @@ fn forward(terms: usize, starts: &[u32], values: Vec<u32>) -> Forward {
         _ => {
             let mut values = values;
             values.shrink_to_fit();
-            Forward::Lists { starts: starts.to_vec(), values }
+            Forward::Lists {
+                starts: starts.to_vec(),
+                values,
+            }
         }
     }
 }
@@ -207,7 +229,11 @@ mod tests {
     fn holds(terms: usize, entries: usize, per_entry: impl Fn(usize) -> usize) -> Forward {
         let mut builder = ColumnBuilder::with_capacity(entries);
         let expected: Vec<Vec<u32>> = (0..entries)
-            .map(|i| (0..per_entry(i)).map(|j| ((i * 7 + j) % terms) as u32).collect())
+            .map(|i| {
+                (0..per_entry(i))
+                    .map(|j| ((i * 7 + j) % terms) as u32)
+                    .collect()
+            })
             .collect();
         let names: Vec<Arc<str>> = (0..terms).map(|t| t.to_string().into()).collect();
         for name in &names {
@@ -239,13 +265,19 @@ mod tests {
     #[test]
     fn every_shape_of_a_column_gives_back_what_was_put_in() {
         assert!(matches!(holds(5, 20, |_| 0), Forward::Empty));
-        assert!(matches!(holds(200, 100, |i| 1 + usize::from(i == 3)), Forward::Byte { .. }));
+        assert!(matches!(
+            holds(200, 100, |i| 1 + usize::from(i == 3)),
+            Forward::Byte { .. }
+        ));
         assert!(matches!(holds(8, 20, |_| 3), Forward::Mask8(_)));
         assert!(matches!(holds(13, 20, |_| 3), Forward::Mask16(_)));
         assert!(matches!(holds(32, 20, |_| 3), Forward::Mask32(_)));
         assert!(matches!(holds(64, 20, |_| 3), Forward::Mask64(_)));
         assert!(matches!(holds(300, 100, |_| 1), Forward::One(_)));
-        assert!(matches!(holds(300, 100, |i| i % 4), Forward::Lists16 { .. }));
+        assert!(matches!(
+            holds(300, 100, |i| i % 4),
+            Forward::Lists16 { .. }
+        ));
         assert!(matches!(holds(70_000, 3, |i| i), Forward::Lists { .. }));
     }
 }

@@ -26,7 +26,9 @@ impl Document {
             .filter(|level| *level >= widest)
             .filter_map(|level| Some((level, outward(entry, audience(level), today)?)));
         // An entry's own visibility lets its widest audience see it; the whole entry is only a fallback for the type.
-        let (level, form) = shown.next().unwrap_or_else(|| (Level::Owner, entry.clone()));
+        let (level, form) = shown
+            .next()
+            .unwrap_or_else(|| (Level::Owner, entry.clone()));
         let first = form_of(&form);
         let mut wider: Vec<(Level, Form)> = Vec::new();
         for (level, narrower) in shown {
@@ -49,7 +51,11 @@ impl Document {
             available_from: facets.available.0.map(days),
             available_until: facets.available.1.map(days),
             organisation: organisation_of(&form, &facets),
-            points: facets.points.iter().map(|(lat, lon)| (*lat as f32, *lon as f32)).collect(),
+            points: facets
+                .points
+                .iter()
+                .map(|(lat, lon)| (*lat as f32, *lon as f32))
+                .collect(),
             facets: values_of(&form, &facets),
             form: first,
             wider,
@@ -76,18 +82,31 @@ fn form_of(entry: &Entry) -> Form {
             Weight::Body => 1,
         },
     });
-    Form { json: Bytes::from(entry.to_json()), passages: passages.collect() }
+    Form {
+        json: Bytes::from(entry.to_json()),
+        passages: passages.collect(),
+    }
 }
 
 /// The name that an entry is sorted by: German, as the network office speaks it, else English, else any.
 fn name_of(entry: &Entry) -> String {
     let title: Text = entry.content.title();
-    title.best("de").map(|(_, translation)| translation.value.clone()).unwrap_or_default()
+    title
+        .best("de")
+        .map(|(_, translation)| translation.value.clone())
+        .unwrap_or_default()
 }
 
 fn organisation_of(entry: &Entry, facets: &Facets<'_>) -> Option<Arc<str>> {
-    let first = facets.organisations.first().map(|reference| reference.uri(&entry.origin));
-    Some(first.unwrap_or_else(|| entry.origin.uri(entry.owner)).into())
+    let first = facets
+        .organisations
+        .first()
+        .map(|reference| reference.uri(&entry.origin));
+    Some(
+        first
+            .unwrap_or_else(|| entry.origin.uri(entry.owner))
+            .into(),
+    )
 }
 
 fn values_of(entry: &Entry, facets: &Facets<'_>) -> Vec<(Facet, Arc<str>)> {
@@ -115,8 +134,15 @@ fn values_of(entry: &Entry, facets: &Facets<'_>) -> Vec<(Facet, Arc<str>)> {
     for region in regions_of(facets) {
         out.push((Facet::Region, region.into()));
     }
-    for (facet, references) in [(Facet::Organisation, &facets.organisations), (Facet::Related, &facets.related)] {
-        out.extend(references.iter().map(|reference| (facet, reference.uri(&entry.origin).into())));
+    for (facet, references) in [
+        (Facet::Organisation, &facets.organisations),
+        (Facet::Related, &facets.related),
+    ] {
+        out.extend(
+            references
+                .iter()
+                .map(|reference| (facet, reference.uri(&entry.origin).into())),
+        );
     }
     out
 }

@@ -46,7 +46,11 @@ pub(crate) struct Kept {
 
 impl Default for Matrix {
     fn default() -> Self {
-        Self { rows: Facet::Country, cols: Facet::Topic, cells: Vec::new() }
+        Self {
+            rows: Facet::Country,
+            cols: Facet::Topic,
+            cells: Vec::new(),
+        }
     }
 }
 
@@ -56,9 +60,18 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::search`], and [`QueryError::TooManyCells`].
-    pub fn coverage(&self, query: &Query, rows: Facet, cols: Facet, viewer: &Viewer) -> Result<Matrix, QueryError> {
+    pub fn coverage(
+        &self,
+        query: &Query,
+        rows: Facet,
+        cols: Facet,
+        viewer: &Viewer,
+    ) -> Result<Matrix, QueryError> {
         query.check()?;
-        if *viewer == Viewer::Public && (rows, cols) == (Facet::Country, Facet::Topic) && query.is_unfiltered() {
+        if *viewer == Viewer::Public
+            && (rows, cols) == (Facet::Country, Facet::Topic)
+            && query.is_unfiltered()
+        {
             return Ok(self.kept.matrix.clone());
         }
         let (within, _) = self.within(query, viewer, None)?;
@@ -74,7 +87,10 @@ impl Snapshot {
     /// The public matrix of country and topic without filters, in the form that `render` gives it. It is rendered once
     /// for as long as nothing in it changes, so every caller has to pass the same function.
     pub fn public_coverage(&self, render: impl FnOnce(&Matrix) -> Bytes) -> Bytes {
-        self.kept.answer.get_or_init(|| render(&self.kept.matrix)).clone()
+        self.kept
+            .answer
+            .get_or_init(|| render(&self.kept.matrix))
+            .clone()
     }
 }
 
@@ -82,7 +98,9 @@ impl Snapshot {
 fn offers_of<'a>(view: &'a View, selection: Selection<'a>) -> Selection<'a> {
     use std::borrow::Cow;
     let kinds = view.segment.column(Facet::Kind);
-    let offers = kinds.ordinal(Kind::Offer.as_str()).and_then(|o| kinds.bitmap(o));
+    let offers = kinds
+        .ordinal(Kind::Offer.as_str())
+        .and_then(|o| kinds.bitmap(o));
     match (offers, selection) {
         (None, _) => Selection::Set(Cow::Owned(roaring::RoaringBitmap::new())),
         (Some(offers), Selection::All(_)) => Selection::Set(Cow::Borrowed(offers)),
@@ -126,9 +144,14 @@ struct Terms {
 impl Terms {
     fn of(views: &[View], facet: Facet) -> Self {
         let mut terms = Self::default();
-        for term in views.iter().flat_map(|view| &view.segment.column(facet).terms) {
+        for term in views
+            .iter()
+            .flat_map(|view| &view.segment.column(facet).terms)
+        {
             if !terms.lookup.contains_key(term) {
-                terms.lookup.insert(Arc::clone(term), terms.all.len() as u32);
+                terms
+                    .lookup
+                    .insert(Arc::clone(term), terms.all.len() as u32);
                 terms.all.push(Arc::clone(term));
             }
         }
@@ -137,7 +160,12 @@ impl Terms {
 
     /// The numbers here of a segment's values.
     fn numbers(&self, segment: &Segment, facet: Facet) -> Vec<u32> {
-        segment.column(facet).terms.iter().map(|term| self.lookup.get(term).copied().unwrap_or(0)).collect()
+        segment
+            .column(facet)
+            .terms
+            .iter()
+            .map(|term| self.lookup.get(term).copied().unwrap_or(0))
+            .collect()
     }
 }
 
@@ -157,7 +185,16 @@ impl Scan {
             *last
         });
         let (offers, organisations) = (vec![0; cells], vec![0; cells]);
-        Ok(Self { rows, cols, row_terms, col_terms, offers, organisations, rest: Vec::new(), number })
+        Ok(Self {
+            rows,
+            cols,
+            row_terms,
+            col_terms,
+            offers,
+            organisations,
+            rest: Vec::new(),
+            number,
+        })
     }
 
     fn count(&mut self, segment: &Segment, offers: &Selection<'_>) {
@@ -194,17 +231,30 @@ impl Scan {
 
     /// Counts an organisation in the cells in which it was not yet seen.
     #[inline]
-    fn see(&mut self, seen: &mut Vec<Seen>, organisation: u32, row: u32, width: u32, mask: u64, cols: &[u32]) {
+    fn see(
+        &mut self,
+        seen: &mut Vec<Seen>,
+        organisation: u32,
+        row: u32,
+        width: u32,
+        mask: u64,
+        cols: &[u32],
+    ) {
         let at = organisation as usize;
         if at >= seen.len() {
             seen.resize(at + 1, Seen::default());
         }
         let Some(mine) = seen.get_mut(at) else { return };
         if mine.scan != self.number {
-            *mine = Seen { scan: self.number, row, cols: 0 };
+            *mine = Seen {
+                scan: self.number,
+                row,
+                cols: 0,
+            };
         }
         if mine.row != row || width > 64 {
-            self.rest.extend(cols.iter().map(|col| (organisation, row * width + col)));
+            self.rest
+                .extend(cols.iter().map(|col| (organisation, row * width + col)));
             return;
         }
         let mut new = mask & !mine.cols;
@@ -223,15 +273,30 @@ impl Scan {
         }
         let width = self.col_terms.all.len();
         let mut cells = Vec::new();
-        for (i, (offers, organisations)) in self.offers.iter().zip(&self.organisations).enumerate() {
-            let pair = i.checked_div(width).map(|row| (self.row_terms.all.get(row), self.col_terms.all.get(i % width)));
+        for (i, (offers, organisations)) in self.offers.iter().zip(&self.organisations).enumerate()
+        {
+            let pair = i.checked_div(width).map(|row| {
+                (
+                    self.row_terms.all.get(row),
+                    self.col_terms.all.get(i % width),
+                )
+            });
             if let (1.., Some((Some(row), Some(col)))) = (*offers, pair) {
                 let (row, col) = (Arc::clone(row), Arc::clone(col));
-                cells.push(Cell { row, col, offers: (*offers).into(), organisations: (*organisations).into() });
+                cells.push(Cell {
+                    row,
+                    col,
+                    offers: (*offers).into(),
+                    organisations: (*organisations).into(),
+                });
             }
         }
         cells.sort_unstable_by(|a, b| a.row.cmp(&b.row).then_with(|| a.col.cmp(&b.col)));
-        Matrix { rows: self.rows, cols: self.cols, cells }
+        Matrix {
+            rows: self.rows,
+            cols: self.cols,
+            cells,
+        }
     }
 }
 
@@ -265,7 +330,9 @@ impl Keeper {
     }
 
     fn change(&mut self, segment: &Segment, entry: u32, comes: bool) {
-        let is_offer = segment.value(Facet::Kind, entry).is_some_and(|kind| **kind == *Kind::Offer.as_str());
+        let is_offer = segment
+            .value(Facet::Kind, entry)
+            .is_some_and(|kind| **kind == *Kind::Offer.as_str());
         if !is_offer || segment.level(entry) != crate::Level::Public {
             return;
         }
@@ -273,16 +340,23 @@ impl Keeper {
         let (countries, topics) = (segment.column(Facet::Country), segment.column(Facet::Topic));
         countries.each(entry, |country| {
             topics.each(entry, |topic| {
-                if let (Some(country), Some(topic)) =
-                    (countries.terms.get(country as usize), topics.terms.get(topic as usize))
-                {
+                if let (Some(country), Some(topic)) = (
+                    countries.terms.get(country as usize),
+                    topics.terms.get(topic as usize),
+                ) {
                     self.change_cell(country, topic, organisation, comes);
                 }
             });
         });
     }
 
-    fn change_cell(&mut self, country: &Arc<str>, topic: &Arc<str>, organisation: u32, comes: bool) {
+    fn change_cell(
+        &mut self,
+        country: &Arc<str>,
+        topic: &Arc<str>,
+        organisation: u32,
+        comes: bool,
+    ) {
         self.changed = true;
         let pair = (organisation, self.number(country), self.number(topic));
         let mut met = 0;
@@ -290,14 +364,22 @@ impl Keeper {
             let count = self.offers_of.entry(pair).or_default();
             // The first that comes and the last that goes change the number of organisations.
             met = u64::from(*count == if comes { 0 } else { 1 });
-            *count = if comes { *count + 1 } else { count.saturating_sub(1) };
+            *count = if comes {
+                *count + 1
+            } else {
+                count.saturating_sub(1)
+            };
             if *count == 0 {
                 self.offers_of.remove(&pair);
             }
         }
         let key = (Arc::clone(country), Arc::clone(topic));
         let cell = self.cells.entry(key.clone()).or_default();
-        *cell = if comes { (cell.0 + 1, cell.1 + met) } else { (cell.0.saturating_sub(1), cell.1.saturating_sub(met)) };
+        *cell = if comes {
+            (cell.0 + 1, cell.1 + met)
+        } else {
+            (cell.0.saturating_sub(1), cell.1.saturating_sub(met))
+        };
         if cell.0 == 0 {
             self.cells.remove(&key);
         }
@@ -328,6 +410,12 @@ impl Keeper {
                 organisations: *organisations,
             })
             .collect();
-        Arc::new(Kept { matrix: Matrix { cells, ..Matrix::default() }, answer: OnceLock::new() })
+        Arc::new(Kept {
+            matrix: Matrix {
+                cells,
+                ..Matrix::default()
+            },
+            answer: OnceLock::new(),
+        })
     }
 }

@@ -12,7 +12,11 @@ pub(crate) enum Position {
     /// After this many hits.
     Offset(u32),
     /// After the entry of this name and key.
-    Name { name: Vec<u8>, origin: String, id: Uuid },
+    Name {
+        name: Vec<u8>,
+        origin: String,
+        id: Uuid,
+    },
     /// After the entry of this time (as the column has it) and key.
     Time { at: i64, origin: String, id: Uuid },
 }
@@ -53,7 +57,9 @@ pub(crate) fn read(fingerprint: u64, cursor: &str) -> Result<Position, QueryErro
     if cursor.len() > limits::CURSOR_BYTES {
         return Err(QueryError::Cursor);
     }
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| QueryError::Cursor)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(cursor)
+        .map_err(|_| QueryError::Cursor)?;
     parse(fingerprint, &bytes).ok_or(QueryError::Cursor)
 }
 
@@ -70,12 +76,20 @@ fn parse(fingerprint: u64, bytes: &[u8]) -> Option<Position> {
             let (&[length], rest) = rest.split_first_chunk::<1>()?;
             let (name, rest) = rest.split_at_checked(length.into())?;
             let (id, origin) = key(rest)?;
-            Some(Position::Name { name: name.to_vec(), origin, id })
+            Some(Position::Name {
+                name: name.to_vec(),
+                origin,
+                id,
+            })
         }
         2 => {
             let (at, rest) = rest.split_first_chunk::<8>()?;
             let (id, origin) = key(rest)?;
-            Some(Position::Time { at: i64::from_be_bytes(*at), origin, id })
+            Some(Position::Time {
+                at: i64::from_be_bytes(*at),
+                origin,
+                id,
+            })
         }
         _ => None,
     }
@@ -83,7 +97,10 @@ fn parse(fingerprint: u64, bytes: &[u8]) -> Option<Position> {
 
 fn key(bytes: &[u8]) -> Option<(Uuid, String)> {
     let (id, origin) = bytes.split_first_chunk::<16>()?;
-    Some((Uuid::from_bytes(*id), std::str::from_utf8(origin).ok()?.to_owned()))
+    Some((
+        Uuid::from_bytes(*id),
+        std::str::from_utf8(origin).ok()?.to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -96,7 +113,11 @@ mod tests {
         let id = Uuid::from_u128(7);
         for position in [
             Position::Offset(40),
-            Position::Name { name: b"migrationsberatung".to_vec(), origin: origin.clone(), id },
+            Position::Name {
+                name: b"migrationsberatung".to_vec(),
+                origin: origin.clone(),
+                id,
+            },
             Position::Time { at: -5, origin, id },
         ] {
             let text = write(1, &position);

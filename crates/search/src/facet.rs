@@ -110,7 +110,11 @@ impl FromStr for Facet {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|facet| facet.as_str() == s).ok_or("not a facet")
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|facet| facet.as_str() == s)
+            .ok_or("not a facet")
     }
 }
 

@@ -24,7 +24,12 @@ pub struct FacetCounts {
 const CONTAINER_COST: u64 = 200;
 
 impl Snapshot {
-    pub(crate) fn count_facets(&self, query: &Query, viewer: &Viewer, typos: bool) -> Result<Vec<FacetCounts>, QueryError> {
+    pub(crate) fn count_facets(
+        &self,
+        query: &Query,
+        viewer: &Viewer,
+        typos: bool,
+    ) -> Result<Vec<FacetCounts>, QueryError> {
         let (within, _) = self.within(query, viewer, Some(typos))?;
         let counted = query.facets.iter().map(|facet| {
             let mut counts: HashMap<&Arc<str>, u64> = HashMap::new();
@@ -32,7 +37,12 @@ impl Snapshot {
                 let within = within.as_ref().and_then(|sets| sets.get(i));
                 let selection = view.select(query, viewer, Some(*facet), within);
                 let column = view.segment.column(*facet);
-                for (term, count) in column.terms.iter().zip(count(column, &selection, view.segment.len)) {
+                for (term, count) in
+                    column
+                        .terms
+                        .iter()
+                        .zip(count(column, &selection, view.segment.len))
+                {
                     if count > 0 {
                         *counts.entry(term).or_default() += count;
                     }
@@ -49,7 +59,11 @@ fn count(column: &Column, selection: &Selection<'_>, len: u32) -> Vec<u64> {
     let containers = u64::from(len).div_ceil(65_536);
     let by_bitmap = column.terms.len() as u64 * containers * CONTAINER_COST;
     if matches!(selection, Selection::All(_)) || by_bitmap < selection.len() {
-        return column.bitmaps.iter().map(|bitmap| selection.count_in(bitmap)).collect();
+        return column
+            .bitmaps
+            .iter()
+            .map(|bitmap| selection.count_in(bitmap))
+            .collect();
     }
     let mut counts = vec![0; column.terms.len()];
     selection.each(|entry| {
@@ -63,9 +77,16 @@ fn count(column: &Column, selection: &Selection<'_>, len: u32) -> Vec<u64> {
 }
 
 fn ordered(facet: Facet, counts: HashMap<&Arc<str>, u64>) -> FacetCounts {
-    let mut values: Vec<(Arc<str>, u64)> = counts.into_iter().map(|(value, count)| (Arc::clone(value), count)).collect();
+    let mut values: Vec<(Arc<str>, u64)> = counts
+        .into_iter()
+        .map(|(value, count)| (Arc::clone(value), count))
+        .collect();
     values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let more = values.len() > limits::FACET_VALUES;
     values.truncate(limits::FACET_VALUES);
-    FacetCounts { facet, values, more }
+    FacetCounts {
+        facet,
+        values,
+        more,
+    }
 }

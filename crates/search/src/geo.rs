@@ -58,18 +58,37 @@ impl Circle {
         let (west, east) = if south <= -90.0 || north >= 90.0 {
             (-180.0, 180.0)
         } else {
-            let width = (angle.sin() / near.lat.to_radians().cos()).clamp(-1.0, 1.0).asin().to_degrees();
-            if width >= 180.0 { (-180.0, 180.0) } else { (wrapped(near.lon - width), wrapped(near.lon + width)) }
+            let width = (angle.sin() / near.lat.to_radians().cos())
+                .clamp(-1.0, 1.0)
+                .asin()
+                .to_degrees();
+            if width >= 180.0 {
+                (-180.0, 180.0)
+            } else {
+                (wrapped(near.lon - width), wrapped(near.lon + width))
+            }
         };
         // A little room, so that rounding never cuts off what the exact distance lets in.
         let room = 1e-4;
         let bounds = BoundingBox {
             south: (south - room).max(-90.0),
             north: (north + room).min(90.0),
-            west: if west == -180.0 { west } else { wrapped(west - room) },
-            east: if east == 180.0 { east } else { wrapped(east + room) },
+            west: if west == -180.0 {
+                west
+            } else {
+                wrapped(west - room)
+            },
+            east: if east == 180.0 {
+                east
+            } else {
+                wrapped(east + room)
+            },
         };
-        Self { centre: unit(near.lat, near.lon), chord2: 4.0 * half * half, bounds }
+        Self {
+            centre: unit(near.lat, near.lon),
+            chord2: 4.0 * half * half,
+            bounds,
+        }
     }
 
     /// The squared chord to a spot: grows with the distance, and costs no trigonometry.
@@ -108,7 +127,12 @@ fn band_of(lat: f64) -> i32 {
 
 impl Spot {
     pub(crate) fn new(lat: f32, lon: f32, entry: u32) -> Self {
-        Self { lat, lon, entry, unit: unit(f64::from(lat), f64::from(lon)).map(|v| v as f32) }
+        Self {
+            lat,
+            lon,
+            entry,
+            unit: unit(f64::from(lat), f64::from(lon)).map(|v| v as f32),
+        }
     }
 
     /// The same point, of another entry.
@@ -130,11 +154,16 @@ pub(crate) struct Points {
 impl Points {
     /// Takes points in any order.
     pub(crate) fn new(mut spots: Vec<Spot>) -> Self {
-        let several = spots.windows(2).any(|w| matches!(w, [a, b] if a.entry == b.entry));
+        let several = spots
+            .windows(2)
+            .any(|w| matches!(w, [a, b] if a.entry == b.entry));
         let key = |s: &Spot| (band_of(f64::from(s.lat)), s.lon, s.lat, s.entry);
         spots.sort_unstable_by(|a, b| {
             let (a, b) = (key(a), key(b));
-            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
+            a.0.cmp(&b.0)
+                .then(a.1.total_cmp(&b.1))
+                .then(a.2.total_cmp(&b.2))
+                .then(a.3.cmp(&b.3))
         });
         let mut bands: Vec<(i32, u32)> = Vec::new();
         for (i, spot) in spots.iter().enumerate() {
@@ -144,7 +173,11 @@ impl Points {
             }
         }
         spots.shrink_to_fit();
-        Self { spots, bands, several }
+        Self {
+            spots,
+            bands,
+            several,
+        }
     }
 
     /// All points, in the order of the map.
@@ -160,7 +193,10 @@ impl Points {
             if *band > north {
                 break;
             }
-            let end = self.bands.get(i + 1).map_or(self.spots.len(), |(_, next)| *next as usize);
+            let end = self
+                .bands
+                .get(i + 1)
+                .map_or(self.spots.len(), |(_, next)| *next as usize);
             let run = self.spots.get(*start as usize..end).unwrap_or(&[]);
             if bounds.west <= bounds.east {
                 each_between(run, bounds.west, bounds.east, bounds, &mut f);
@@ -172,7 +208,13 @@ impl Points {
     }
 }
 
-fn each_between(run: &[Spot], west: f64, east: f64, bounds: &BoundingBox, f: &mut impl FnMut(&Spot)) {
+fn each_between(
+    run: &[Spot],
+    west: f64,
+    east: f64,
+    bounds: &BoundingBox,
+    f: &mut impl FnMut(&Spot),
+) {
     let from = run.partition_point(|s| f64::from(s.lon) < west);
     for spot in run.get(from..).unwrap_or(&[]) {
         if f64::from(spot.lon) > east {
@@ -190,7 +232,11 @@ mod tests {
     use super::*;
 
     fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
-        let circle = Circle::new(&Near { lat: a.0, lon: a.1, radius_km: 1.0 });
+        let circle = Circle::new(&Near {
+            lat: a.0,
+            lon: a.1,
+            radius_km: 1.0,
+        });
         kilometres(circle.chord2_to(&Spot::new(b.0 as f32, b.1 as f32, 0)))
     }
 
@@ -210,9 +256,20 @@ mod tests {
             .map(|(i, (lat, lon))| Spot::new(lat as f32, lon as f32, i as u32))
             .collect();
         let points = Points::new(spots.clone());
-        for (lat, lon) in [(0.0, 0.0), (89.0, 10.0), (-90.0, 0.0), (12.0, 179.0), (12.0, -180.0), (51.3, 9.5)] {
+        for (lat, lon) in [
+            (0.0, 0.0),
+            (89.0, 10.0),
+            (-90.0, 0.0),
+            (12.0, 179.0),
+            (12.0, -180.0),
+            (51.3, 9.5),
+        ] {
             for radius_km in [1.0, 600.0, 3_000.0, 12_000.0, 20_037.0] {
-                let circle = Circle::new(&Near { lat, lon, radius_km });
+                let circle = Circle::new(&Near {
+                    lat,
+                    lon,
+                    radius_km,
+                });
                 let mut found = Vec::new();
                 points.each_in(&circle.bounds, |s| {
                     if circle.chord2_to(s) <= circle.chord2 {
@@ -220,8 +277,11 @@ mod tests {
                     }
                 });
                 found.sort_unstable();
-                let expected: Vec<u32> =
-                    spots.iter().filter(|s| circle.chord2_to(s) <= circle.chord2).map(|s| s.entry).collect();
+                let expected: Vec<u32> = spots
+                    .iter()
+                    .filter(|s| circle.chord2_to(s) <= circle.chord2)
+                    .map(|s| s.entry)
+                    .collect();
                 assert_eq!(found, expected, "{radius_km} km around {lat}, {lon}");
             }
         }

@@ -71,7 +71,9 @@ enum Wake {
 
 impl std::fmt::Debug for Index {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Index").field("snapshot", &self.snapshot()).finish_non_exhaustive()
+        f.debug_struct("Index")
+            .field("snapshot", &self.snapshot())
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,8 +91,13 @@ impl Index {
         let (text, jobs) = sync_channel(limits::TEXT_QUEUE);
         let (merges, wakes) = channel();
         let writer = Writer::new(store, Arc::clone(&shared), jobs)?;
-        let writing = Builder::new().name("search-text".into()).spawn(move || writer.run())?;
-        let merger = Merger { shared: Arc::clone(&shared), text: text.clone() };
+        let writing = Builder::new()
+            .name("search-text".into())
+            .spawn(move || writer.run())?;
+        let merger = Merger {
+            shared: Arc::clone(&shared),
+            text: text.clone(),
+        };
         let merging = Builder::new().name("search-merge".into()).spawn(move || {
             // Wakes that came while it was merging are one wake.
             while let Ok(mut wake) = wakes.recv() {
@@ -109,7 +116,9 @@ impl Index {
             threads: Mutex::new(vec![merging, writing]),
             text_resumes_after,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The index as it is now. Costs two atomic operations.
@@ -148,7 +157,12 @@ impl Index {
 
     async fn wait_for(&self, holds: impl Fn(&Reached) -> bool) {
         // The sender lives as long as this handle, so that this can only end by the condition.
-        let _ = self.inner.shared.reached().wait_for(|reached| holds(reached)).await;
+        let _ = self
+            .inner
+            .shared
+            .reached()
+            .wait_for(|reached| holds(reached))
+            .await;
     }
 
     /// Takes in all changes up to the number `through`, in arrival order. Readers see all of them at once. Waits where
@@ -205,7 +219,10 @@ impl Index {
 
     fn tell_text(&self, job: Job) -> Result<(), IndexError> {
         let text = self.inner.text.lock();
-        text.as_ref().ok_or(IndexError::Stopped)?.send(job).map_err(|_| IndexError::Stopped)
+        text.as_ref()
+            .ok_or(IndexError::Stopped)?
+            .send(job)
+            .map_err(|_| IndexError::Stopped)
     }
 
     /// Starts to fill an empty index with the directory's rows. Readers should wait until it is finished.
@@ -215,7 +232,11 @@ impl Index {
     pub fn load(&self) -> Result<Loader, IndexError> {
         self.inner.shared.set_loading(true);
         self.tell_text(Job::Loading(true))?;
-        Ok(Loader { index: self.clone(), waiting: Vec::new(), finished: false })
+        Ok(Loader {
+            index: self.clone(),
+            waiting: Vec::new(),
+            finished: false,
+        })
     }
 
     /// Forgets everything, so that it can be loaded anew: for a database that was restored.
@@ -225,7 +246,10 @@ impl Index {
     pub fn clear(&self) -> Result<(), IndexError> {
         let text = self.inner.text.lock();
         self.inner.shared.clear();
-        text.as_ref().ok_or(IndexError::Stopped)?.send(Job::Clear).map_err(|_| IndexError::Stopped)
+        text.as_ref()
+            .ok_or(IndexError::Stopped)?
+            .send(Job::Clear)
+            .map_err(|_| IndexError::Stopped)
     }
 }
 
@@ -244,12 +268,17 @@ impl Loader {
     /// [`IndexError::Stopped`].
     pub fn push(&mut self, change: Change) -> Result<(), IndexError> {
         self.waiting.push(change);
-        if self.waiting.len() >= limits::LOAD_ENTRIES { self.flush(i64::MIN) } else { Ok(()) }
+        if self.waiting.len() >= limits::LOAD_ENTRIES {
+            self.flush(i64::MIN)
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self, through: i64) -> Result<(), IndexError> {
         let known = self.index.inner.text_resumes_after;
-        self.index.take_in(std::mem::take(&mut self.waiting), through, known)
+        self.index
+            .take_in(std::mem::take(&mut self.waiting), through, known)
     }
 
     /// Ends loading: the index now holds all changes up to `through`. Makes one segment of all, sorted by name.
@@ -266,7 +295,10 @@ impl Loader {
         let index = &self.index;
         index.tell_text(Job::Loading(false))?;
         if whole {
-            let merger = Merger { shared: Arc::clone(&index.inner.shared), text: index.text_sender()? };
+            let merger = Merger {
+                shared: Arc::clone(&index.inner.shared),
+                text: index.text_sender()?,
+            };
             merger.merge(true);
             index.tell_text(Job::Settle)?;
         }

@@ -34,7 +34,10 @@ impl Blocks {
 
     pub(crate) fn bytes(&self, place: Place) -> &[u8] {
         let (start, end) = (place.start as usize, place.start as usize + place.len());
-        self.0.get(place.block as usize).and_then(|block| block.get(start..end)).unwrap_or(&[])
+        self.0
+            .get(place.block as usize)
+            .and_then(|block| block.get(start..end))
+            .unwrap_or(&[])
     }
 }
 
@@ -109,7 +112,11 @@ mod tests {
             assert_eq!(blocks.get(*place), text);
         }
         assert_eq!(blocks.get(large).len(), limits::JSON_BLOCK * 2);
-        let whole = Place { block: 9, start: 0, len: 6 };
+        let whole = Place {
+            block: 9,
+            start: 0,
+            len: 6,
+        };
         assert_eq!(blocks.bytes(BlocksBuilder::moved(whole, shared)), b"shared");
     }
 }

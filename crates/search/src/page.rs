@@ -55,7 +55,11 @@ impl Snapshot {
     pub fn search(&self, query: &Query, viewer: &Viewer) -> Result<Page, QueryError> {
         query.check()?;
         let fingerprint = query.fingerprint(viewer);
-        let position = query.cursor.as_deref().map(|cursor| cursor::read(fingerprint, cursor)).transpose()?;
+        let position = query
+            .cursor
+            .as_deref()
+            .map(|cursor| cursor::read(fingerprint, cursor))
+            .transpose()?;
         let limit = query.limit();
         let listed = match query.sort() {
             Sort::Relevance => self.by_relevance(query, viewer, position.as_ref())?,
@@ -65,11 +69,26 @@ impl Snapshot {
         let more = listed.entries.len() > limit;
         let mut entries = listed.entries;
         entries.truncate(limit);
-        let next = if more { self.position_after(query, &entries, listed.offset) } else { None };
-        let distance = |at: &At| listed.distances.get(&(at.view, at.entry)).map(|chord2| kilometres(*chord2));
-        let hits = entries.iter().filter_map(|at| self.hit(*at, viewer, distance(at))).collect();
-        let facets =
-            if query.facets.is_empty() { Vec::new() } else { self.count_facets(query, viewer, listed.typos)? };
+        let next = if more {
+            self.position_after(query, &entries, listed.offset)
+        } else {
+            None
+        };
+        let distance = |at: &At| {
+            listed
+                .distances
+                .get(&(at.view, at.entry))
+                .map(|chord2| kilometres(*chord2))
+        };
+        let hits = entries
+            .iter()
+            .filter_map(|at| self.hit(*at, viewer, distance(at)))
+            .collect();
+        let facets = if query.facets.is_empty() {
+            Vec::new()
+        } else {
+            self.count_facets(query, viewer, listed.typos)?
+        };
         Ok(Page {
             hits,
             total: listed.total,
@@ -79,7 +98,12 @@ impl Snapshot {
         })
     }
 
-    fn position_after(&self, query: &Query, entries: &[At], offset: Option<u32>) -> Option<Position> {
+    fn position_after(
+        &self,
+        query: &Query,
+        entries: &[At],
+        offset: Option<u32>,
+    ) -> Option<Position> {
         let last = entries.last()?;
         let segment = &self.views.get(last.view as usize)?.segment;
         let PlainKey { origin, id } = segment.key(last.entry);
@@ -89,18 +113,38 @@ impl Snapshot {
                 let offset = offset? as usize + entries.len();
                 (offset < limits::RANKED_HITS).then_some(Position::Offset(offset as u32))
             }
-            Sort::Name(_) => Some(Position::Name { name: segment.names.get(last.entry).to_vec(), origin, id }),
-            Sort::Modified(_) => Some(Position::Time { at: segment.modified(last.entry), origin, id }),
-            Sort::Verified(_) => Some(Position::Time { at: segment.verified(last.entry).into(), origin, id }),
+            Sort::Name(_) => Some(Position::Name {
+                name: segment.names.get(last.entry).to_vec(),
+                origin,
+                id,
+            }),
+            Sort::Modified(_) => Some(Position::Time {
+                at: segment.modified(last.entry),
+                origin,
+                id,
+            }),
+            Sort::Verified(_) => Some(Position::Time {
+                at: segment.verified(last.entry).into(),
+                origin,
+                id,
+            }),
         }
     }
 
     /// The entries that the query's words and circle let in, each under the viewer's eyes but before other filters.
-    pub(crate) fn within(&self, query: &Query, viewer: &Viewer, typos: Option<bool>) -> Result<(Within, bool), QueryError> {
+    pub(crate) fn within(
+        &self,
+        query: &Query,
+        viewer: &Viewer,
+        typos: Option<bool>,
+    ) -> Result<(Within, bool), QueryError> {
         let mut sets: Within = None;
         let mut used_typos = false;
         if let Some(q) = &query.q {
-            let bare = Query { near: None, ..query.clone() };
+            let bare = Query {
+                near: None,
+                ..query.clone()
+            };
             let found = match typos {
                 // The page has decided whether typos are let in; facets count the same hits, under fewer filters.
                 Some(typos) => self.match_text(q, &Query::default(), viewer, typos)?,
@@ -129,9 +173,18 @@ impl Snapshot {
     }
 
     /// Per segment the entries that answer the query.
-    pub(crate) fn selections<'a>(&'a self, query: &Query, viewer: &Viewer, within: &'a Within) -> Vec<Selection<'a>> {
+    pub(crate) fn selections<'a>(
+        &'a self,
+        query: &Query,
+        viewer: &Viewer,
+        within: &'a Within,
+    ) -> Vec<Selection<'a>> {
         let part = |i: usize| within.as_ref().and_then(|sets| sets.get(i));
-        self.views.iter().enumerate().map(|(i, view)| view.select(query, viewer, None, part(i))).collect()
+        self.views
+            .iter()
+            .enumerate()
+            .map(|(i, view)| view.select(query, viewer, None, part(i)))
+            .collect()
     }
 
     fn by_column(
@@ -147,26 +200,48 @@ impl Snapshot {
         let entries = match (sort, position) {
             (Sort::Name(direction), None) => self.by_name(&selections, direction, None, most),
             (Sort::Name(direction), Some(Position::Name { name, origin, id })) => {
-                let after = NameKey { name, key: PlainKey { origin, id: *id } };
+                let after = NameKey {
+                    name,
+                    key: PlainKey { origin, id: *id },
+                };
                 self.by_name(&selections, direction, Some(after), most)
             }
-            (Sort::Modified(_) | Sort::Verified(_), None) => self.by_time(&selections, sort, None, most),
+            (Sort::Modified(_) | Sort::Verified(_), None) => {
+                self.by_time(&selections, sort, None, most)
+            }
             (Sort::Modified(_) | Sort::Verified(_), Some(Position::Time { at, origin, id })) => {
-                self.by_time(&selections, sort, Some((*at, PlainKey { origin, id: *id })), most)
+                self.by_time(
+                    &selections,
+                    sort,
+                    Some((*at, PlainKey { origin, id: *id })),
+                    most,
+                )
             }
             _ => return Err(QueryError::Cursor),
         };
         let distances = self.distances(query, &entries);
-        Ok(Listed { total: selections.iter().map(Selection::len).sum(), entries, offset: None, distances, typos })
+        Ok(Listed {
+            total: selections.iter().map(Selection::len).sum(),
+            entries,
+            offset: None,
+            distances,
+            typos,
+        })
     }
 
     /// How far the entries of a page are from the centre of the circle, where they are not ordered by it.
     fn distances(&self, query: &Query, entries: &[At]) -> Distances {
         let mut distances = Distances::new();
-        let Some(near) = &query.near else { return distances };
+        let Some(near) = &query.near else {
+            return distances;
+        };
         let circle = Circle::new(near);
         for (i, view) in self.views.iter().enumerate() {
-            let mine: Vec<u32> = entries.iter().filter(|at| at.view as usize == i).map(|at| at.entry).collect();
+            let mine: Vec<u32> = entries
+                .iter()
+                .filter(|at| at.view as usize == i)
+                .map(|at| at.entry)
+                .collect();
             if mine.is_empty() {
                 continue;
             }
@@ -193,19 +268,27 @@ impl Snapshot {
             let segment = &view.segment;
             let entries = match direction {
                 Direction::Ascending => {
-                    let from = after.map_or(0, |after| boundary(segment.len, |entry| segment.name_key(entry) <= after));
+                    let from = after.map_or(0, |after| {
+                        boundary(segment.len, |entry| segment.name_key(entry) <= after)
+                    });
                     selection.from(from, most)
                 }
                 Direction::Descending => {
-                    let to = after
-                        .map_or(segment.len, |after| boundary(segment.len, |entry| segment.name_key(entry) < after));
+                    let to = after.map_or(segment.len, |after| {
+                        boundary(segment.len, |entry| segment.name_key(entry) < after)
+                    });
                     selection.before(to, most)
                 }
             };
-            found.extend(entries.into_iter().map(|entry| At { view: i as u32, entry }));
+            found.extend(entries.into_iter().map(|entry| At {
+                view: i as u32,
+                entry,
+            }));
         }
         if self.views.len() > 1 {
-            found.sort_unstable_by(|a, b| directed(direction, self.name_key(*a).cmp(&self.name_key(*b))));
+            found.sort_unstable_by(|a, b| {
+                directed(direction, self.name_key(*a).cmp(&self.name_key(*b)))
+            });
         }
         found.truncate(most);
         found
@@ -222,7 +305,9 @@ impl Snapshot {
         after: Option<(i64, PlainKey<'_>)>,
         most: usize,
     ) -> Vec<At> {
-        let (Sort::Modified(direction) | Sort::Verified(direction)) = sort else { return Vec::new() };
+        let (Sort::Modified(direction) | Sort::Verified(direction)) = sort else {
+            return Vec::new();
+        };
         let mut found: Vec<((i64, PlainKey<'_>), At)> = Vec::new();
         for (i, (view, selection)) in self.views.iter().zip(selections).enumerate() {
             let segment = &view.segment;
@@ -230,20 +315,38 @@ impl Snapshot {
                 Sort::Modified(_) => segment.modified(entry),
                 _ => i64::from(segment.verified(entry)),
             };
-            let order = if matches!(sort, Sort::Modified(_)) { &segment.by_modified } else { &segment.by_verified };
+            let order = if matches!(sort, Sort::Modified(_)) {
+                &segment.by_modified
+            } else {
+                &segment.by_verified
+            };
             let key = |entry: u32| (time(entry), segment.key(entry));
             let rest = match (direction, after) {
                 (_, None) => order.get(..),
-                (Direction::Ascending, Some(after)) => order.get(order.partition_point(|e| key(*e) <= after)..),
-                (Direction::Descending, Some(after)) => order.get(..order.partition_point(|e| key(*e) < after)),
+                (Direction::Ascending, Some(after)) => {
+                    order.get(order.partition_point(|e| key(*e) <= after)..)
+                }
+                (Direction::Descending, Some(after)) => {
+                    order.get(..order.partition_point(|e| key(*e) < after))
+                }
             };
             let rest = rest.unwrap_or(&[]);
-            let at = |entry: u32| (key(entry), At { view: i as u32, entry });
+            let at = |entry: u32| {
+                (
+                    key(entry),
+                    At {
+                        view: i as u32,
+                        entry,
+                    },
+                )
+            };
             // Few hits are gathered and ordered; of many, the first are soon met in the order itself.
             if selection.len() * 64 < u64::from(segment.len) || selection.len() <= most as u64 {
                 let mut some: Vec<_> = Vec::new();
                 selection.each(|entry| {
-                    let beyond = after.is_none_or(|after| directed(direction, key(entry).cmp(&after)) == Ordering::Greater);
+                    let beyond = after.is_none_or(|after| {
+                        directed(direction, key(entry).cmp(&after)) == Ordering::Greater
+                    });
                     if beyond {
                         some.push(at(entry));
                     }
@@ -252,20 +355,41 @@ impl Snapshot {
             } else {
                 let has = |entry: &&u32| selection.contains(**entry);
                 match direction {
-                    Direction::Ascending => found.extend(rest.iter().filter(has).take(most).map(|e| at(*e))),
-                    Direction::Descending => found.extend(rest.iter().rev().filter(has).take(most).map(|e| at(*e))),
+                    Direction::Ascending => {
+                        found.extend(rest.iter().filter(has).take(most).map(|e| at(*e)))
+                    }
+                    Direction::Descending => {
+                        found.extend(rest.iter().rev().filter(has).take(most).map(|e| at(*e)))
+                    }
                 }
             }
         }
-        first(found, most, |a, b| directed(direction, a.0.cmp(&b.0))).into_iter().map(|(_, at)| at).collect()
+        first(found, most, |a, b| directed(direction, a.0.cmp(&b.0)))
+            .into_iter()
+            .map(|(_, at)| at)
+            .collect()
     }
 
-    fn by_distance(&self, query: &Query, viewer: &Viewer, position: Option<&Position>) -> Result<Listed, QueryError> {
+    fn by_distance(
+        &self,
+        query: &Query,
+        viewer: &Viewer,
+        position: Option<&Position>,
+    ) -> Result<Listed, QueryError> {
         let (offset, most) = ranked_page(query, position)?;
-        let Some(near) = &query.near else { return Err(QueryError::SortNeeds("near")) };
+        let Some(near) = &query.near else {
+            return Err(QueryError::SortNeeds("near"));
+        };
         let words = match &query.q {
             None => None,
-            Some(q) => Some(self.match_text_as_needed(q, &Query { near: None, ..query.clone() }, viewer)?),
+            Some(q) => Some(self.match_text_as_needed(
+                q,
+                &Query {
+                    near: None,
+                    ..query.clone()
+                },
+                viewer,
+            )?),
         };
         let typos = words.as_ref().is_some_and(|found| found.typos);
         let words = words.map(|found| found.sets(self.views.len()));
@@ -277,8 +401,17 @@ impl Snapshot {
             let start = found.len();
             view.segment.points.each_in(&circle.bounds, |spot| {
                 let chord2 = circle.chord2_to(spot);
-                if chord2 <= circle.chord2 && tests.pass(spot.entry) && words.is_none_or(|set| set.contains(spot.entry)) {
-                    found.push((chord2, At { view: i as u32, entry: spot.entry }));
+                if chord2 <= circle.chord2
+                    && tests.pass(spot.entry)
+                    && words.is_none_or(|set| set.contains(spot.entry))
+                {
+                    found.push((
+                        chord2,
+                        At {
+                            view: i as u32,
+                            entry: spot.entry,
+                        },
+                    ));
                 }
             });
             if view.segment.points.several {
@@ -287,27 +420,63 @@ impl Snapshot {
         }
         let total = found.len() as u64;
         let page = self.ranked(found, offset, most, |a, b| a.total_cmp(b));
-        let distances = page.iter().map(|(chord2, at)| ((at.view, at.entry), *chord2)).collect();
+        let distances = page
+            .iter()
+            .map(|(chord2, at)| ((at.view, at.entry), *chord2))
+            .collect();
         let entries = page.into_iter().map(|(_, at)| at).collect();
-        Ok(Listed { entries, total, offset: Some(offset), distances, typos })
+        Ok(Listed {
+            entries,
+            total,
+            offset: Some(offset),
+            distances,
+            typos,
+        })
     }
 
-    fn by_relevance(&self, query: &Query, viewer: &Viewer, position: Option<&Position>) -> Result<Listed, QueryError> {
+    fn by_relevance(
+        &self,
+        query: &Query,
+        viewer: &Viewer,
+        position: Option<&Position>,
+    ) -> Result<Listed, QueryError> {
         let (offset, most) = ranked_page(query, position)?;
-        let Some(q) = &query.q else { return Err(QueryError::SortNeeds("q")) };
+        let Some(q) = &query.q else {
+            return Err(QueryError::SortNeeds("q"));
+        };
         let found = self.match_text_as_needed(q, query, viewer)?;
         let mut hits = found.hits;
         if query.near.is_some() {
-            let (within, _) = self.within(&Query { q: None, ..query.clone() }, viewer, None)?;
+            let (within, _) = self.within(
+                &Query {
+                    q: None,
+                    ..query.clone()
+                },
+                viewer,
+                None,
+            )?;
             let within = within.unwrap_or_default();
-            hits.retain(|hit| within.get(hit.at.view as usize).is_some_and(|set| set.contains(hit.at.entry)));
+            hits.retain(|hit| {
+                within
+                    .get(hit.at.view as usize)
+                    .is_some_and(|set| set.contains(hit.at.entry))
+            });
         }
         let total = hits.len() as u64;
-        let scored = hits.into_iter().map(|Scored { score, at }| (score, at)).collect();
+        let scored = hits
+            .into_iter()
+            .map(|Scored { score, at }| (score, at))
+            .collect();
         let page = self.ranked(scored, offset, most, |a: &f32, b| b.total_cmp(a));
         let entries: Vec<At> = page.into_iter().map(|(_, at)| at).collect();
         let distances = self.distances(query, &entries);
-        Ok(Listed { entries, total, offset: Some(offset), distances, typos: found.typos })
+        Ok(Listed {
+            entries,
+            total,
+            offset: Some(offset),
+            distances,
+            typos: found.typos,
+        })
     }
 
     /// The page of ranked hits; ties by name and key, so that every process orders them alike.
@@ -319,8 +488,13 @@ impl Snapshot {
         order: impl Fn(&S, &S) -> Ordering,
     ) -> Vec<(S, At)> {
         let offset = offset as usize;
-        let by = |a: &(S, At), b: &(S, At)| order(&a.0, &b.0).then_with(|| self.name_key(a.1).cmp(&self.name_key(b.1)));
-        first(found, offset + most, by).into_iter().skip(offset).collect()
+        let by = |a: &(S, At), b: &(S, At)| {
+            order(&a.0, &b.0).then_with(|| self.name_key(a.1).cmp(&self.name_key(b.1)))
+        };
+        first(found, offset + most, by)
+            .into_iter()
+            .skip(offset)
+            .collect()
     }
 }
 
@@ -338,7 +512,10 @@ fn ranked_page(query: &Query, position: Option<&Position>) -> Result<(u32, usize
         Some(Position::Offset(offset)) => *offset,
         Some(_) => return Err(QueryError::Cursor),
     };
-    let left = limits::RANKED_HITS.checked_sub(offset as usize).filter(|left| *left > 0).ok_or(QueryError::TooDeep)?;
+    let left = limits::RANKED_HITS
+        .checked_sub(offset as usize)
+        .filter(|left| *left > 0)
+        .ok_or(QueryError::TooDeep)?;
     Ok((offset, (query.limit() + 1).min(left)))
 }
 
@@ -396,7 +573,11 @@ impl Snapshot {
     pub fn export(self: &Arc<Self>, query: &Query, viewer: &Viewer) -> Result<Export, QueryError> {
         query.check()?;
         let (within, _) = self.within(query, viewer, None)?;
-        let selections = self.selections(query, viewer, &within).into_iter().map(Selection::into_owned).collect();
+        let selections = self
+            .selections(query, viewer, &within)
+            .into_iter()
+            .map(Selection::into_owned)
+            .collect();
         Ok(Export {
             snapshot: Arc::clone(self),
             viewer: viewer.clone(),
@@ -418,9 +599,19 @@ impl Export {
         let snapshot = &self.snapshot;
         let mut run: Vec<At> = Vec::new();
         for (i, (selection, head)) in self.selections.iter().zip(&self.heads).enumerate() {
-            run.extend(selection.from(*head, EXPORT_RUN).into_iter().map(|entry| At { view: i as u32, entry }));
+            run.extend(
+                selection
+                    .from(*head, EXPORT_RUN)
+                    .into_iter()
+                    .map(|entry| At {
+                        view: i as u32,
+                        entry,
+                    }),
+            );
         }
-        let run = first(run, EXPORT_RUN, |a, b| snapshot.name_key(*a).cmp(&snapshot.name_key(*b)));
+        let run = first(run, EXPORT_RUN, |a, b| {
+            snapshot.name_key(*a).cmp(&snapshot.name_key(*b))
+        });
         for at in &run {
             if let Some(head) = self.heads.get_mut(at.view as usize) {
                 *head = at.entry + 1;

@@ -28,7 +28,9 @@ impl Viewer {
     pub(crate) fn level(&self, owner: Option<&Arc<str>>) -> Level {
         match self {
             Self::Public => Level::Public,
-            Self::Network { organisation: Some(own) } if owner == Some(own) => Level::Owner,
+            Self::Network {
+                organisation: Some(own),
+            } if owner == Some(own) => Level::Owner,
             Self::Network { .. } => Level::Network,
             Self::Coordinator => Level::Owner,
         }
@@ -88,8 +90,13 @@ pub struct Query {
 impl Query {
     /// Adds a filter.
     #[must_use]
-    pub fn filter<T: Into<Arc<str>>>(mut self, facet: Facet, values: impl IntoIterator<Item = T>) -> Self {
-        self.filters.push((facet, values.into_iter().map(Into::into).collect()));
+    pub fn filter<T: Into<Arc<str>>>(
+        mut self,
+        facet: Facet,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.filters
+            .push((facet, values.into_iter().map(Into::into).collect()));
         self
     }
 
@@ -123,14 +130,26 @@ impl Query {
         if self.facets.len() > limits::FACETS {
             return Err(QueryError::TooManyFacets);
         }
-        if self.filters.iter().any(|(_, values)| values.len() > limits::FILTER_VALUES) {
+        if self
+            .filters
+            .iter()
+            .any(|(_, values)| values.len() > limits::FILTER_VALUES)
+        {
             return Err(QueryError::TooManyValues);
         }
-        if self.q.as_ref().is_some_and(|q| q.chars().count() > limits::QUERY_CHARS) {
+        if self
+            .q
+            .as_ref()
+            .is_some_and(|q| q.chars().count() > limits::QUERY_CHARS)
+        {
             return Err(QueryError::TextTooLong);
         }
         if let Some(near) = &self.near {
-            let Near { lat, lon, radius_km } = *near;
+            let Near {
+                lat,
+                lon,
+                radius_km,
+            } = *near;
             let holds = (-90.0..=90.0).contains(&lat)
                 && (-180.0..=180.0).contains(&lon)
                 && radius_km > 0.0
@@ -139,7 +158,13 @@ impl Query {
                 return Err(QueryError::OutOfRange("near"));
             }
         }
-        if let Some(BoundingBox { west, south, east, north }) = self.bbox {
+        if let Some(BoundingBox {
+            west,
+            south,
+            east,
+            north,
+        }) = self.bbox
+        {
             let holds = (-180.0..=180.0).contains(&west)
                 && (-180.0..=180.0).contains(&east)
                 && (-90.0..=90.0).contains(&south)
@@ -163,10 +188,19 @@ impl Query {
         self.filters.hash(&mut hasher);
         self.verified_since.hash(&mut hasher);
         self.available_on.hash(&mut hasher);
-        let numbers = self.bbox.iter().flat_map(|b| [b.west, b.south, b.east, b.north]);
+        let numbers = self
+            .bbox
+            .iter()
+            .flat_map(|b| [b.west, b.south, b.east, b.north]);
         let numbers = numbers.chain(self.near.iter().flat_map(|n| [n.lat, n.lon, n.radius_km]));
         numbers.for_each(|n| n.to_bits().hash(&mut hasher));
-        (self.bbox.is_some(), self.near.is_some(), self.sort(), viewer).hash(&mut hasher);
+        (
+            self.bbox.is_some(),
+            self.near.is_some(),
+            self.sort(),
+            viewer,
+        )
+            .hash(&mut hasher);
         hasher.finish()
     }
 }

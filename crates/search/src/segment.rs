@@ -37,7 +37,10 @@ pub(crate) struct PlainKey<'a> {
 
 impl<'a> From<&'a EntryKey> for PlainKey<'a> {
     fn from(key: &'a EntryKey) -> Self {
-        Self { origin: key.origin.as_str(), id: key.id.0 }
+        Self {
+            origin: key.origin.as_str(),
+            id: key.id.0,
+        }
     }
 }
 
@@ -51,12 +54,16 @@ pub(crate) struct Strings {
 impl Strings {
     pub(crate) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
-        self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+        self.ends
+            .push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
     }
 
     pub(crate) fn get(&self, i: u32) -> &[u8] {
         let i = i as usize;
-        let start = i.checked_sub(1).and_then(|p| self.ends.get(p)).map_or(0, |s| *s as usize);
+        let start = i
+            .checked_sub(1)
+            .and_then(|p| self.ends.get(p))
+            .map_or(0, |s| *s as usize);
         let end = self.ends.get(i).map_or(start, |e| *e as usize);
         self.bytes.get(start..end).unwrap_or(&[])
     }
@@ -79,7 +86,10 @@ const FREE: u32 = u32::MAX;
 impl KeyTable {
     pub(crate) fn new(hashes: &[KeyHash]) -> Self {
         let size = (hashes.len() * 2).next_power_of_two().max(2);
-        let mut table = Self { slots: vec![FREE; size], shift: 64 - size.trailing_zeros() };
+        let mut table = Self {
+            slots: vec![FREE; size],
+            shift: 64 - size.trailing_zeros(),
+        };
         for (entry, hash) in hashes.iter().enumerate() {
             let mut at = table.start(*hash);
             while table.slots.get(at).is_some_and(|slot| *slot != FREE) {
@@ -152,7 +162,10 @@ impl Segment {
     pub(crate) fn origin(&self, entry: u32) -> &Arc<str> {
         static NONE: std::sync::LazyLock<Arc<str>> = std::sync::LazyLock::new(|| Arc::from(""));
         let column = self.column(Facet::Origin);
-        column.first(entry).and_then(|o| column.terms.get(o as usize)).unwrap_or(&NONE)
+        column
+            .first(entry)
+            .and_then(|o| column.terms.get(o as usize))
+            .unwrap_or(&NONE)
     }
 
     pub(crate) fn id(&self, entry: u32) -> Uuid {
@@ -160,15 +173,24 @@ impl Segment {
     }
 
     pub(crate) fn key(&self, entry: u32) -> PlainKey<'_> {
-        PlainKey { origin: self.origin(entry), id: self.id(entry) }
+        PlainKey {
+            origin: self.origin(entry),
+            id: self.id(entry),
+        }
     }
 
     pub(crate) fn name_key(&self, entry: u32) -> NameKey<'_> {
-        NameKey { name: self.names.get(entry), key: self.key(entry) }
+        NameKey {
+            name: self.names.get(entry),
+            key: self.key(entry),
+        }
     }
 
     pub(crate) fn hash(&self, entry: u32) -> KeyHash {
-        self.hashes.get(entry as usize).copied().unwrap_or(KeyHash(0))
+        self.hashes
+            .get(entry as usize)
+            .copied()
+            .unwrap_or(KeyHash(0))
     }
 
     pub(crate) fn level(&self, entry: u32) -> Level {
@@ -188,11 +210,17 @@ impl Segment {
     }
 
     pub(crate) fn available(&self, entry: u32) -> (i32, i32) {
-        self.available.get(entry as usize).copied().unwrap_or((NEVER, ALWAYS))
+        self.available
+            .get(entry as usize)
+            .copied()
+            .unwrap_or((NEVER, ALWAYS))
     }
 
     pub(crate) fn organisation(&self, entry: u32) -> u32 {
-        self.organisations.get(entry as usize).copied().unwrap_or(NO_ORGANISATION)
+        self.organisations
+            .get(entry as usize)
+            .copied()
+            .unwrap_or(NO_ORGANISATION)
     }
 
     /// The first value of a facet of an entry.
@@ -203,12 +231,16 @@ impl Segment {
 
     /// The entry of a key, dead or alive.
     pub(crate) fn find(&self, hash: KeyHash, key: PlainKey<'_>) -> Option<u32> {
-        self.table.candidates(hash).find(|&entry| self.hash(entry) == hash && self.key(entry) == key)
+        self.table
+            .candidates(hash)
+            .find(|&entry| self.hash(entry) == hash && self.key(entry) == key)
     }
 
     /// The entry of a key hash, dead or alive.
     pub(crate) fn find_hash(&self, hash: KeyHash) -> Option<u32> {
-        self.table.candidates(hash).find(|&entry| self.hash(entry) == hash)
+        self.table
+            .candidates(hash)
+            .find(|&entry| self.hash(entry) == hash)
     }
 
     /// Where the JSON of an entry lies that somebody of `level` may see.
@@ -218,12 +250,17 @@ impl Segment {
             return Some(widest);
         }
         let narrower = self.wider.get(&entry).and_then(|forms| {
-            forms.iter().filter(|(of, _)| *of <= level).max_by_key(|(of, _)| *of).map(|(_, place)| *place)
+            forms
+                .iter()
+                .filter(|(of, _)| *of <= level)
+                .max_by_key(|(of, _)| *of)
+                .map(|(_, place)| *place)
         });
         Some(narrower.unwrap_or(widest))
     }
 
     pub(crate) fn json(&self, entry: u32, level: Level) -> Bytes {
-        self.place(entry, level).map_or_else(Bytes::new, |place| self.blocks.get(place))
+        self.place(entry, level)
+            .map_or_else(Bytes::new, |place| self.blocks.get(place))
     }
 }

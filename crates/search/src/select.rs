@@ -25,9 +25,18 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn new(segment: Arc<Segment>, dead: Arc<RoaringBitmap>) -> Self {
         let [public, ..] = &segment.by_level;
-        let public = if dead.is_empty() { public.clone() } else { public - &*dead };
+        let public = if dead.is_empty() {
+            public.clone()
+        } else {
+            public - &*dead
+        };
         let all_public = public.len() == u64::from(segment.len);
-        Self { segment, dead, public: Arc::new(public), all_public }
+        Self {
+            segment,
+            dead,
+            public: Arc::new(public),
+            all_public,
+        }
     }
 
     pub(crate) fn living(&self) -> u64 {
@@ -82,7 +91,8 @@ impl View {
         except: Option<Facet>,
         within: Option<&'a RoaringBitmap>,
     ) -> Selection<'a> {
-        let mut parts: Vec<Cow<'a, RoaringBitmap>> = within.map(Cow::Borrowed).into_iter().collect();
+        let mut parts: Vec<Cow<'a, RoaringBitmap>> =
+            within.map(Cow::Borrowed).into_iter().collect();
         for (facet, values) in &query.filters {
             if Some(*facet) == except {
                 continue;
@@ -104,7 +114,9 @@ impl View {
     /// The entries with one of the values.
     fn with_any(&self, facet: Facet, values: &[Arc<str>]) -> Option<Cow<'_, RoaringBitmap>> {
         let column = self.segment.column(facet);
-        let mut bitmaps = values.iter().filter_map(|value| column.bitmap(column.ordinal(value)?));
+        let mut bitmaps = values
+            .iter()
+            .filter_map(|value| column.bitmap(column.ordinal(value)?));
         let first = bitmaps.next()?;
         let rest: Vec<&RoaringBitmap> = bitmaps.collect();
         if rest.is_empty() {
@@ -117,7 +129,9 @@ impl View {
         let segment = &self.segment;
         if let Some(since) = query.verified_since {
             let since = days(since);
-            let from = segment.by_verified.partition_point(|entry| segment.verified(*entry) < since);
+            let from = segment
+                .by_verified
+                .partition_point(|entry| segment.verified(*entry) < since);
             let mut entries = segment.by_verified.get(from..).unwrap_or(&[]).to_vec();
             entries.sort_unstable();
             parts.push(Cow::Owned(entries.into_iter().collect()));
@@ -149,7 +163,9 @@ fn is_there((from, until): (i32, i32), on: i32) -> bool {
 fn intersection(mut parts: Vec<Cow<'_, RoaringBitmap>>) -> Cow<'_, RoaringBitmap> {
     parts.sort_by_cached_key(|part| part.len());
     let mut parts = parts.into_iter();
-    let Some(mut set) = parts.next() else { return Cow::Owned(RoaringBitmap::new()) };
+    let Some(mut set) = parts.next() else {
+        return Cow::Owned(RoaringBitmap::new());
+    };
     for part in parts {
         set = match set {
             Cow::Borrowed(set) => Cow::Owned(set & &*part),
@@ -239,7 +255,10 @@ impl Selection<'_> {
 
 /// One condition on an entry, over the bytes of its column.
 enum Test<'a> {
-    Byte { first: &'a [u8], wanted: Box<[bool; 256]> },
+    Byte {
+        first: &'a [u8],
+        wanted: Box<[bool; 256]>,
+    },
     Mask8(&'a [u8], u8),
     Mask16(&'a [u16], u16),
     Mask32(&'a [u32], u32),
@@ -257,9 +276,9 @@ impl Test<'_> {
     fn passes(&self, entry: u32) -> bool {
         let i = entry as usize;
         match self {
-            Self::Byte { first, wanted } => {
-                first.get(i).is_some_and(|v| wanted.get(usize::from(*v)).copied().unwrap_or(false))
-            }
+            Self::Byte { first, wanted } => first
+                .get(i)
+                .is_some_and(|v| wanted.get(usize::from(*v)).copied().unwrap_or(false)),
             Self::Mask8(masks, wanted) => masks.get(i).is_some_and(|m| m & wanted != 0),
             Self::Mask16(masks, wanted) => masks.get(i).is_some_and(|m| m & wanted != 0),
             Self::Mask32(masks, wanted) => masks.get(i).is_some_and(|m| m & wanted != 0),
@@ -292,7 +311,10 @@ impl<'a> Tests<'a> {
             tests.push(Test::Available(&segment.available, days(on)));
         }
         if query.bbox.is_some() {
-            let only = Query { bbox: query.bbox, ..Query::default() };
+            let only = Query {
+                bbox: query.bbox,
+                ..Query::default()
+            };
             let mut parts = Vec::new();
             view.other_filters(&only, &mut parts);
             tests.extend(parts.into_iter().map(Test::Set));
@@ -319,7 +341,10 @@ impl<'a> Tests<'a> {
 
 fn facet_test<'a>(view: &'a View, facet: Facet, values: &[Arc<str>]) -> Test<'a> {
     let column = view.segment.column(facet);
-    let wanted: Vec<u32> = values.iter().filter_map(|value| column.ordinal(value)).collect();
+    let wanted: Vec<u32> = values
+        .iter()
+        .filter_map(|value| column.ordinal(value))
+        .collect();
     if wanted.is_empty() {
         return Test::Never;
     }
@@ -332,7 +357,10 @@ fn facet_test<'a>(view: &'a View, facet: Facet, values: &[Arc<str>]) -> Test<'a>
                     *slot = true;
                 }
             }
-            Test::Byte { first, wanted: table }
+            Test::Byte {
+                first,
+                wanted: table,
+            }
         }
         Forward::Mask8(masks) => Test::Mask8(masks, mask as u8),
         Forward::Mask16(masks) => Test::Mask16(masks, mask as u16),

@@ -70,7 +70,10 @@ impl Shared {
         Self {
             current: ArcSwap::from_pointee(snapshot),
             state: Mutex::default(),
-            reached: watch::Sender::new(Reached { columns: i64::MIN, text: i64::MIN }),
+            reached: watch::Sender::new(Reached {
+                columns: i64::MIN,
+                text: i64::MIN,
+            }),
             closed: AtomicBool::new(false),
             text_failing: AtomicBool::new(false),
         }
@@ -105,9 +108,13 @@ impl Shared {
     }
 
     fn publish(&self, snapshot: Snapshot) {
-        let reached = Reached { columns: snapshot.arrival, text: snapshot.text_arrival };
+        let reached = Reached {
+            columns: snapshot.arrival,
+            text: snapshot.text_arrival,
+        };
         self.current.store(Arc::new(snapshot));
-        self.reached.send_if_modified(|before| std::mem::replace(before, reached) != reached);
+        self.reached
+            .send_if_modified(|before| std::mem::replace(before, reached) != reached);
     }
 
     /// Takes changes in. Of several of one key the last counts.
@@ -130,7 +137,8 @@ impl Shared {
                 ColumnChange::Remove(_, key) => key,
             };
             if let Some(At { view, entry }) = before.find(hash, key.into())
-                && let (Some(dead), Some(view)) = (dead.get_mut(view as usize), before.views.get(view as usize))
+                && let (Some(dead), Some(view)) =
+                    (dead.get_mut(view as usize), before.views.get(view as usize))
             {
                 dead.insert(entry);
                 state.keeper.remove(&view.segment, entry);
@@ -139,7 +147,12 @@ impl Shared {
                 put.push(state.prepare(*document, hash));
             }
         }
-        let mut views: Vec<View> = before.views.iter().zip(dead).map(|(view, dead)| killed(view, dead)).collect();
+        let mut views: Vec<View> = before
+            .views
+            .iter()
+            .zip(dead)
+            .map(|(view, dead)| killed(view, dead))
+            .collect();
         views.retain(|view| view.living() > 0 || state.merging.contains(&view.segment.id));
         if !put.is_empty() {
             let segment = Arc::new(build::from_documents(state.next_segment(), &mut put));
@@ -152,7 +165,13 @@ impl Shared {
         let kept = state.keeper.publish(&before.kept);
         let text = Arc::clone(&before.text);
         let arrival = before.arrival.max(through);
-        self.publish(Snapshot { views, text, kept, arrival, text_arrival: before.text_arrival });
+        self.publish(Snapshot {
+            views,
+            text,
+            kept,
+            arrival,
+            text_arrival: before.text_arrival,
+        });
     }
 
     pub(crate) fn publish_text(&self, text: TextView, text_arrival: i64) {
@@ -188,15 +207,26 @@ impl Shared {
             return None;
         }
         let snapshot = self.snapshot();
-        let free: Vec<&View> =
-            snapshot.views.iter().filter(|view| !state.merging.contains(&view.segment.id)).collect();
+        let free: Vec<&View> = snapshot
+            .views
+            .iter()
+            .filter(|view| !state.merging.contains(&view.segment.id))
+            .collect();
         let chosen = if all { everything(free) } else { due(free) };
         if chosen.is_empty() {
             return None;
         }
-        let sources: Vec<_> = chosen.iter().map(|view| (Arc::clone(&view.segment), Arc::clone(&view.dead))).collect();
-        state.merging.extend(sources.iter().map(|(segment, _)| segment.id));
-        Some(MergeTask { id: state.next_segment(), sources })
+        let sources: Vec<_> = chosen
+            .iter()
+            .map(|view| (Arc::clone(&view.segment), Arc::clone(&view.dead)))
+            .collect();
+        state
+            .merging
+            .extend(sources.iter().map(|(segment, _)| segment.id));
+        Some(MergeTask {
+            id: state.next_segment(),
+            sources,
+        })
     }
 
     /// Puts a merged segment in the place of its sources. What died in these meanwhile is dead in it too.
@@ -207,7 +237,10 @@ impl Shared {
         let mut at = before.views.len();
         let mut views = Vec::with_capacity(before.views.len());
         for view in &before.views {
-            let source = task.sources.iter().find(|(source, _)| source.id == view.segment.id);
+            let source = task
+                .sources
+                .iter()
+                .find(|(source, _)| source.id == view.segment.id);
             let Some((source, dead_then)) = source else {
                 views.push(view.clone());
                 continue;
@@ -217,11 +250,16 @@ impl Shared {
                 dead.extend(segment.find(source.hash(entry), source.key(entry)));
             }
         }
-        state.merging.retain(|id| task.sources.iter().all(|(source, _)| source.id != *id));
+        state
+            .merging
+            .retain(|id| task.sources.iter().all(|(source, _)| source.id != *id));
         // A clear in between took the sources away: then there is nothing to put in their place.
         let still_wanted = before.views.len() > views.len();
         if still_wanted && segment.len as u64 > dead.len() {
-            views.insert(at.min(views.len()), View::new(Arc::new(segment), Arc::new(dead)));
+            views.insert(
+                at.min(views.len()),
+                View::new(Arc::new(segment), Arc::new(dead)),
+            );
         }
         self.publish(Snapshot {
             views,
@@ -265,8 +303,12 @@ fn due(mut free: Vec<&View>) -> Vec<&View> {
         free.truncate(run);
         return free;
     }
-    let worn = |view: &&View| view.dead.len() * 100 > u64::from(view.segment.len) * limits::DEAD_PERCENT;
-    free.into_iter().find(|view| view.segment.len as usize > limits::TAIL_ENTRIES && worn(view)).into_iter().collect()
+    let worn =
+        |view: &&View| view.dead.len() * 100 > u64::from(view.segment.len) * limits::DEAD_PERCENT;
+    free.into_iter()
+        .find(|view| view.segment.len as usize > limits::TAIL_ENTRIES && worn(view))
+        .into_iter()
+        .collect()
 }
 
 impl State {
@@ -276,11 +318,19 @@ impl State {
     }
 
     fn prepare(&mut self, document: Document, hash: KeyHash) -> Prepared {
-        let organisation = document.organisation.as_ref().map_or(NO_ORGANISATION, |uri| {
-            let next = self.organisations.len() as u32;
-            *self.organisations.entry(Arc::clone(uri)).or_insert(next)
-        });
-        Prepared { hash, sort_name: fold::sort_name(&document.name), organisation, document }
+        let organisation = document
+            .organisation
+            .as_ref()
+            .map_or(NO_ORGANISATION, |uri| {
+                let next = self.organisations.len() as u32;
+                *self.organisations.entry(Arc::clone(uri)).or_insert(next)
+            });
+        Prepared {
+            hash,
+            sort_name: fold::sort_name(&document.name),
+            organisation,
+            document,
+        }
     }
 
     /// Makes one segment of the newest ones while they are small, so that single changes do not pile up.
@@ -297,7 +347,10 @@ impl State {
         if views.len() - from < 2 {
             return;
         }
-        let sources: Vec<_> = views.drain(from..).map(|view| (view.segment, view.dead)).collect();
+        let sources: Vec<_> = views
+            .drain(from..)
+            .map(|view| (view.segment, view.dead))
+            .collect();
         let merged = build::merged(self.next_segment(), &sources);
         views.push(View::new(Arc::new(merged), Arc::default()));
     }

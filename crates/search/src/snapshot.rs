@@ -110,7 +110,11 @@ impl Snapshot {
     /// Bytes of JSON that it holds for its living entries and those that are not yet cleared away.
     #[must_use]
     pub fn json_bytes(&self) -> usize {
-        self.views.iter().flat_map(|view| &view.segment.blocks.0).map(Bytes::len).sum()
+        self.views
+            .iter()
+            .flat_map(|view| &view.segment.blocks.0)
+            .map(Bytes::len)
+            .sum()
     }
 
     /// The entry of a key, if the viewer may see it.
@@ -131,7 +135,10 @@ impl Snapshot {
     /// What there is to know of an entry of a page, beside its JSON.
     #[must_use]
     pub fn describe(&self, hit: &Hit, viewer: &Viewer) -> Option<Found> {
-        let level = self.views.get(hit.at.view as usize)?.seen(hit.at.entry, viewer)?;
+        let level = self
+            .views
+            .get(hit.at.view as usize)?
+            .seen(hit.at.entry, viewer)?;
         self.found(hit.at, level)
     }
 
@@ -143,7 +150,9 @@ impl Snapshot {
             id: EntryId(segment.id(entry)),
             kind: segment.value(Facet::Kind, entry)?.parse().ok()?,
             origin: Arc::clone(segment.origin(entry)),
-            owner: segment.value(Facet::Owner, entry).map_or_else(|| Arc::from(""), Arc::clone),
+            owner: segment
+                .value(Facet::Owner, entry)
+                .map_or_else(|| Arc::from(""), Arc::clone),
             version: *segment.versions.get(i)?,
             content_hash: *segment.content_hashes.get(i)?,
             visibility: segment.visibility(entry),
@@ -157,7 +166,10 @@ impl Snapshot {
     pub(crate) fn find(&self, hash: KeyHash, key: PlainKey<'_>) -> Option<At> {
         self.views.iter().enumerate().rev().find_map(|(i, view)| {
             let entry = view.segment.find(hash, key)?;
-            view.is_alive(entry).then_some(At { view: i as u32, entry })
+            view.is_alive(entry).then_some(At {
+                view: i as u32,
+                entry,
+            })
         })
     }
 
@@ -165,7 +177,10 @@ impl Snapshot {
     pub(crate) fn find_hash(&self, hash: KeyHash) -> Option<At> {
         self.views.iter().enumerate().rev().find_map(|(i, view)| {
             let entry = view.segment.find_hash(hash)?;
-            view.is_alive(entry).then_some(At { view: i as u32, entry })
+            view.is_alive(entry).then_some(At {
+                view: i as u32,
+                entry,
+            })
         })
     }
 
@@ -176,7 +191,12 @@ impl Snapshot {
             Viewer::Public => Level::Public,
             _ => view.seen(at.entry, viewer)?,
         };
-        Some(Hit { json: view.segment.json(at.entry, level), distance_km, level, at })
+        Some(Hit {
+            json: view.segment.json(at.entry, level),
+            distance_km,
+            level,
+            at,
+        })
     }
 }
 
@@ -187,7 +207,12 @@ impl KeyHash {
         hasher.update([0]);
         hasher.update(id.as_bytes());
         let digest = hasher.finalize();
-        Self(digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte)))
+        Self(
+            digest
+                .iter()
+                .take(8)
+                .fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
+        )
     }
 
     pub(crate) fn of(key: &EntryKey) -> Self {

@@ -1,5 +1,8 @@
 //! The index against a plain scan over the same documents: whatever is asked, both say the same.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
 
 mod common;
 
@@ -10,15 +13,22 @@ use std::time::Duration;
 use common::{days, document, key, name_of};
 use domain::Visibility;
 use lotse_search::{
-    BoundingBox, Change, Direction, Document, Facet, Index, Near, Query, Snapshot, Sort, Viewer, limits,
+    BoundingBox, Change, Direction, Document, Facet, Index, Near, Query, Snapshot, Sort, Viewer,
+    limits,
 };
 use proptest::prelude::*;
 
 const OWN: &str = "http://a.example/entries/own";
-const WORDS: &[&str] = &["asyl", "asylum", "berta", "beratung", "kurs", "kurse", "sprache", "spracher", "haus", "hausen", "xyz"];
+const WORDS: &[&str] = &[
+    "asyl", "asylum", "berta", "beratung", "kurs", "kurse", "sprache", "spracher", "haus",
+    "hausen", "xyz",
+];
 const FACETS: &[(Facet, &[&str])] = &[
     (Facet::Country, &["DE", "XK", "RS", "AL"]),
-    (Facet::Topic, &["work", "health", "housing", "law", "school"]),
+    (
+        Facet::Topic,
+        &["work", "health", "housing", "law", "school"],
+    ),
     (Facet::Language, &["de", "en", "sq", "sr", "ar", "fa"]),
     (Facet::Phase, &["orient", "prepare", "arrive"]),
 ];
@@ -29,36 +39,64 @@ fn documents() -> impl Strategy<Value = Document> {
     let facets: Vec<_> = FACETS
         .iter()
         .map(|(facet, values)| {
-            prop::collection::vec(0..values.len(), 0..3).prop_map(move |chosen| (*facet, chosen.iter().map(|i| values[*i]).collect::<Vec<_>>()))
+            prop::collection::vec(0..values.len(), 0..3).prop_map(move |chosen| {
+                (
+                    *facet,
+                    chosen.iter().map(|i| values[*i]).collect::<Vec<_>>(),
+                )
+            })
         })
         .collect();
     let words = prop::collection::vec(0..WORDS.len(), 0..4);
     let points = prop::collection::vec((-80_i32..=80, -18_i32..=18), 0..3);
-    ((0_u128..40, 0_u8..6, 0_u8..3, 0_i64..8, prop::option::of(0_i32..6)), facets, words, points, 0_u8..4).prop_map(
-        |((id, name, visibility, modified, verified), facets, words, points, organisation)| {
-            let text: Vec<&str> = words.iter().map(|i| WORDS[*i]).collect();
-            let visibility = [Visibility::Public, Visibility::Network, Visibility::Internal][usize::from(visibility)];
-            let mut making = document(id, 0)
-                .name(["Ägypten", "aachen", "Zürich", "zug", "Übung", "Mitte"][usize::from(name)])
-                .visibility(visibility)
-                .text("und", &text.join(" "))
-                .organisation(&format!("http://a.example/entries/o{organisation}"))
-                .owned_by(if organisation == 0 { OWN } else { "http://a.example/entries/theirs" });
-            for (facet, values) in facets {
-                for value in values {
-                    making = making.value(facet, value);
-                }
-            }
-            for (lat, lon) in points {
-                making = making.point(lat as f32, lon as f32 * 10.0);
-            }
-            let mut document = making.done();
-            document.modified = modified;
-            document.verified = verified.map(|v| v * 100);
-            document.available_until = verified.map(|v| v * 50);
-            document
-        },
+    (
+        (
+            0_u128..40,
+            0_u8..6,
+            0_u8..3,
+            0_i64..8,
+            prop::option::of(0_i32..6),
+        ),
+        facets,
+        words,
+        points,
+        0_u8..4,
     )
+        .prop_map(
+            |((id, name, visibility, modified, verified), facets, words, points, organisation)| {
+                let text: Vec<&str> = words.iter().map(|i| WORDS[*i]).collect();
+                let visibility = [
+                    Visibility::Public,
+                    Visibility::Network,
+                    Visibility::Internal,
+                ][usize::from(visibility)];
+                let mut making = document(id, 0)
+                    .name(
+                        ["Ägypten", "aachen", "Zürich", "zug", "Übung", "Mitte"][usize::from(name)],
+                    )
+                    .visibility(visibility)
+                    .text("und", &text.join(" "))
+                    .organisation(&format!("http://a.example/entries/o{organisation}"))
+                    .owned_by(if organisation == 0 {
+                        OWN
+                    } else {
+                        "http://a.example/entries/theirs"
+                    });
+                for (facet, values) in facets {
+                    for value in values {
+                        making = making.value(facet, value);
+                    }
+                }
+                for (lat, lon) in points {
+                    making = making.point(lat as f32, lon as f32 * 10.0);
+                }
+                let mut document = making.done();
+                document.modified = modified;
+                document.verified = verified.map(|v| v * 100);
+                document.available_until = verified.map(|v| v * 50);
+                document
+            },
+        )
 }
 
 #[derive(Debug, Clone)]
@@ -81,22 +119,56 @@ fn queries() -> impl Strategy<Value = Query> {
     let filters: Vec<_> = FACETS
         .iter()
         .map(|(facet, values)| {
-            prop::option::weighted(0.25, prop::collection::vec(0..values.len(), 1..3))
-                .prop_map(move |chosen| chosen.map(|chosen| (*facet, chosen.iter().map(|i| Arc::from(values[*i])).collect::<Vec<Arc<str>>>())))
+            prop::option::weighted(0.25, prop::collection::vec(0..values.len(), 1..3)).prop_map(
+                move |chosen| {
+                    chosen.map(|chosen| {
+                        (
+                            *facet,
+                            chosen
+                                .iter()
+                                .map(|i| Arc::from(values[*i]))
+                                .collect::<Vec<Arc<str>>>(),
+                        )
+                    })
+                },
+            )
         })
         .collect();
-    let q = prop::option::weighted(0.5, prop::collection::vec(0..WORDS.len(), 1..3)).prop_map(|words| {
-        words.map(|words| words.iter().map(|i| WORDS[*i]).collect::<Vec<_>>().join(" "))
-    });
-    let near = prop::option::weighted(0.3, (-80_i32..=80, -180_i32..=180, 1_u32..9)).prop_map(|near| {
-        near.map(|(lat, lon, r)| Near { lat: lat.into(), lon: lon.into(), radius_km: f64::from(r) * 900.0 + 0.5 })
-    });
+    let q = prop::option::weighted(0.5, prop::collection::vec(0..WORDS.len(), 1..3)).prop_map(
+        |words| {
+            words.map(|words| {
+                words
+                    .iter()
+                    .map(|i| WORDS[*i])
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+        },
+    );
+    let near =
+        prop::option::weighted(0.3, (-80_i32..=80, -180_i32..=180, 1_u32..9)).prop_map(|near| {
+            near.map(|(lat, lon, r)| Near {
+                lat: lat.into(),
+                lon: lon.into(),
+                radius_km: f64::from(r) * 900.0 + 0.5,
+            })
+        });
     let bbox = prop::option::weighted(0.2, (-180_i32..=180, -180_i32..=180)).prop_map(|bbox| {
-        bbox.map(|(west, east)| BoundingBox { west: west.into(), south: -50.0, east: east.into(), north: 45.0 })
+        bbox.map(|(west, east)| BoundingBox {
+            west: west.into(),
+            south: -50.0,
+            east: east.into(),
+            north: 45.0,
+        })
     });
-    let dates = (prop::option::weighted(0.2, 0_i32..500), prop::option::weighted(0.2, 0_i32..300));
+    let dates = (
+        prop::option::weighted(0.2, 0_i32..500),
+        prop::option::weighted(0.2, 0_i32..300),
+    );
     (filters, q, near, bbox, dates).prop_map(|(filters, q, near, bbox, (since, on))| {
-        let date = |n: i32| chrono::NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + chrono::Days::new(n as u64);
+        let date = |n: i32| {
+            chrono::NaiveDate::from_ymd_opt(1970, 1, 1).unwrap() + chrono::Days::new(n as u64)
+        };
         Query {
             q,
             filters: filters.into_iter().flatten().collect(),
@@ -114,7 +186,9 @@ fn viewers() -> impl Strategy<Value = Viewer> {
     prop_oneof![
         Just(Viewer::Public),
         Just(Viewer::Network { organisation: None }),
-        Just(Viewer::Network { organisation: Some(OWN.into()) }),
+        Just(Viewer::Network {
+            organisation: Some(OWN.into())
+        }),
         Just(Viewer::Coordinator),
     ]
 }
@@ -133,14 +207,24 @@ fn sees(viewer: &Viewer, document: &Document) -> bool {
         (_, Visibility::Public) | (Viewer::Coordinator, _) => true,
         (Viewer::Public, _) => false,
         (Viewer::Network { .. }, Visibility::Network) => true,
-        (Viewer::Network { organisation }, Visibility::Internal) => organisation.as_ref().is_some_and(owns),
+        (Viewer::Network { organisation }, Visibility::Internal) => {
+            organisation.as_ref().is_some_and(owns)
+        }
     }
 }
 
 fn one_apart(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
-    let front = short.iter().zip(long.iter()).take_while(|(x, y)| x == y).count();
+    let (short, long) = if a.len() <= b.len() {
+        (&a, &b)
+    } else {
+        (&b, &a)
+    };
+    let front = short
+        .iter()
+        .zip(long.iter())
+        .take_while(|(x, y)| x == y)
+        .count();
     let (s, l) = (&short[front..], &long[front..]);
     match l.len() - s.len() {
         0 if s.is_empty() => false,
@@ -163,16 +247,34 @@ fn has_words(document: &Document, q: &str, typos: bool) -> bool {
 
 /// Whether a document meets everything but the words and the filter on `except`.
 fn meets(document: &Document, query: &Query, viewer: &Viewer, except: Option<Facet>) -> bool {
-    let has = |facet: Facet, value: &Arc<str>| document.facets.contains(&(facet, Arc::clone(value)));
+    let has =
+        |facet: Facet, value: &Arc<str>| document.facets.contains(&(facet, Arc::clone(value)));
     sees(viewer, document)
-        && query.filters.iter().all(|(facet, values)| Some(*facet) == except || values.iter().any(|value| has(*facet, value)))
-        && query.verified_since.is_none_or(|since| document.verified.is_some_and(|v| v >= days(since)))
-        && query.available_on.is_none_or(|on| document.available_until.is_none_or(|until| days(on) <= until))
-        && query.near.as_ref().is_none_or(|near| document.points.iter().any(|(lat, lon)| distance(near, *lat, *lon) <= near.radius_km))
+        && query.filters.iter().all(|(facet, values)| {
+            Some(*facet) == except || values.iter().any(|value| has(*facet, value))
+        })
+        && query
+            .verified_since
+            .is_none_or(|since| document.verified.is_some_and(|v| v >= days(since)))
+        && query.available_on.is_none_or(|on| {
+            document
+                .available_until
+                .is_none_or(|until| days(on) <= until)
+        })
+        && query.near.as_ref().is_none_or(|near| {
+            document
+                .points
+                .iter()
+                .any(|(lat, lon)| distance(near, *lat, *lon) <= near.radius_km)
+        })
         && query.bbox.as_ref().is_none_or(|bbox| {
             document.points.iter().any(|(lat, lon)| {
                 let (lat, lon) = (f64::from(*lat), f64::from(*lon));
-                let between = if bbox.west <= bbox.east { lon >= bbox.west && lon <= bbox.east } else { lon >= bbox.west || lon <= bbox.east };
+                let between = if bbox.west <= bbox.east {
+                    lon >= bbox.west && lon <= bbox.east
+                } else {
+                    lon >= bbox.west || lon <= bbox.east
+                };
                 between && lat >= bbox.south && lat <= bbox.north
             })
         })
@@ -181,24 +283,41 @@ fn meets(document: &Document, query: &Query, viewer: &Viewer, except: Option<Fac
 /// Everything but radius decides whether typos are let in.
 fn typos_needed(directory: &Directory, query: &Query, viewer: &Viewer) -> bool {
     let Some(q) = &query.q else { return false };
-    let bare = Query { near: None, ..query.clone() };
-    let exact = directory.values().filter(|d| meets(d, &bare, viewer, None) && has_words(d, q, false)).count();
+    let bare = Query {
+        near: None,
+        ..query.clone()
+    };
+    let exact = directory
+        .values()
+        .filter(|d| meets(d, &bare, viewer, None) && has_words(d, q, false))
+        .count();
     (exact as u64) < limits::TYPO_BELOW
 }
 
-fn answers(directory: &Directory, query: &Query, viewer: &Viewer, except: Option<Facet>) -> Vec<u128> {
+fn answers(
+    directory: &Directory,
+    query: &Query,
+    viewer: &Viewer,
+    except: Option<Facet>,
+) -> Vec<u128> {
     let typos = typos_needed(directory, query, viewer);
     directory
         .iter()
-        .filter(|(_, d)| meets(d, query, viewer, except) && query.q.as_ref().is_none_or(|q| has_words(d, q, typos)))
+        .filter(|(_, d)| {
+            meets(d, query, viewer, except)
+                && query.q.as_ref().is_none_or(|q| has_words(d, q, typos))
+        })
         .map(|(id, _)| *id)
         .collect()
 }
 
 fn ids(snapshot: &Snapshot, query: &Query, viewer: &Viewer) -> Vec<u128> {
     let page = snapshot.search(query, viewer).unwrap();
-    let ids: Vec<u128> =
-        page.hits.iter().map(|hit| snapshot.describe(hit, viewer).unwrap().id.0.as_u128() & 0xffff).collect();
+    let ids: Vec<u128> = page
+        .hits
+        .iter()
+        .map(|hit| snapshot.describe(hit, viewer).unwrap().id.0.as_u128() & 0xffff)
+        .collect();
     assert_eq!(ids.len() as u64, page.total);
     ids
 }
@@ -229,14 +348,24 @@ fn run(steps: Vec<Step>) -> (Index, Directory) {
                 .map(|id| {
                     arrival += 1;
                     directory.remove(&id);
-                    Change::Remove { key: key(id), arrival }
+                    Change::Remove {
+                        key: key(id),
+                        arrival,
+                    }
                 })
                 .collect(),
         };
         index.apply(changes, arrival).unwrap();
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), index.text_reached(arrival)).await.unwrap() });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(20), index.text_reached(arrival))
+            .await
+            .unwrap()
+    });
     (index, directory)
 }
 
@@ -342,25 +471,50 @@ proptest! {
     }
 }
 
-fn facets_agree(snapshot: &Snapshot, directory: &Directory, query: &Query, viewer: &Viewer) -> Result<(), TestCaseError> {
+fn facets_agree(
+    snapshot: &Snapshot,
+    directory: &Directory,
+    query: &Query,
+    viewer: &Viewer,
+) -> Result<(), TestCaseError> {
     let wanted = vec![Facet::Country, Facet::Topic, Facet::Organisation];
     let sort = Some(Sort::Name(Direction::Ascending));
-    let page = snapshot.search(&Query { facets: wanted, sort, ..query.clone() }, viewer).unwrap();
+    let page = snapshot
+        .search(
+            &Query {
+                facets: wanted,
+                sort,
+                ..query.clone()
+            },
+            viewer,
+        )
+        .unwrap();
     for counts in page.facets {
         let mut expected: BTreeMap<String, u64> = BTreeMap::new();
         // Whether typos count is decided by the whole query, also for the facet's own filter left out.
         let typos = typos_needed(directory, query, viewer);
         for document in directory.values() {
-            let matches = query.q.as_ref().is_none_or(|q| has_words(document, q, typos));
+            let matches = query
+                .q
+                .as_ref()
+                .is_none_or(|q| has_words(document, q, typos));
             if matches && meets(document, query, viewer, Some(counts.facet)) {
-                let values: BTreeSet<&Arc<str>> =
-                    document.facets.iter().filter(|(facet, _)| *facet == counts.facet).map(|(_, value)| value).collect();
+                let values: BTreeSet<&Arc<str>> = document
+                    .facets
+                    .iter()
+                    .filter(|(facet, _)| *facet == counts.facet)
+                    .map(|(_, value)| value)
+                    .collect();
                 for value in values {
                     *expected.entry(value.to_string()).or_default() += 1;
                 }
             }
         }
-        let found: BTreeMap<String, u64> = counts.values.iter().map(|(value, count)| (value.to_string(), *count)).collect();
+        let found: BTreeMap<String, u64> = counts
+            .values
+            .iter()
+            .map(|(value, count)| (value.to_string(), *count))
+            .collect();
         prop_assert_eq!(found, expected, "{:?} {:?}", counts.facet, query);
     }
     Ok(())
@@ -370,12 +524,23 @@ fn facets_agree(snapshot: &Snapshot, directory: &Directory, query: &Query, viewe
 type Cell = (u64, BTreeSet<Arc<str>>);
 type Cells = BTreeMap<(String, String), (u64, u64)>;
 
-fn naive_coverage(directory: &Directory, query: &Query, viewer: &Viewer, rows: Facet, cols: Facet) -> Cells {
+fn naive_coverage(
+    directory: &Directory,
+    query: &Query,
+    viewer: &Viewer,
+    rows: Facet,
+    cols: Facet,
+) -> Cells {
     let mut cells: BTreeMap<(String, String), Cell> = BTreeMap::new();
     for id in answers(directory, query, viewer, None) {
         let document = &directory[&id];
         let values = |wanted: Facet| -> BTreeSet<String> {
-            document.facets.iter().filter(|(facet, _)| *facet == wanted).map(|(_, value)| value.to_string()).collect()
+            document
+                .facets
+                .iter()
+                .filter(|(facet, _)| *facet == wanted)
+                .map(|(_, value)| value.to_string())
+                .collect()
         };
         for row in values(rows) {
             for col in values(cols) {
@@ -385,15 +550,39 @@ fn naive_coverage(directory: &Directory, query: &Query, viewer: &Viewer, rows: F
             }
         }
     }
-    cells.into_iter().map(|(pair, (offers, organisations))| (pair, (offers, organisations.len() as u64))).collect()
+    cells
+        .into_iter()
+        .map(|(pair, (offers, organisations))| (pair, (offers, organisations.len() as u64)))
+        .collect()
 }
 
-fn coverage_agrees(snapshot: &Snapshot, directory: &Directory, query: &Query, viewer: &Viewer) -> Result<(), TestCaseError> {
-    for (rows, cols) in [(Facet::Country, Facet::Topic), (Facet::Language, Facet::Organisation)] {
+fn coverage_agrees(
+    snapshot: &Snapshot,
+    directory: &Directory,
+    query: &Query,
+    viewer: &Viewer,
+) -> Result<(), TestCaseError> {
+    for (rows, cols) in [
+        (Facet::Country, Facet::Topic),
+        (Facet::Language, Facet::Organisation),
+    ] {
         let matrix = snapshot.coverage(query, rows, cols, viewer).unwrap();
-        let found: Cells =
-            matrix.cells.iter().map(|c| ((c.row.to_string(), c.col.to_string()), (c.offers, c.organisations))).collect();
-        prop_assert_eq!(found, naive_coverage(directory, query, viewer, rows, cols), "{:?}", query);
+        let found: Cells = matrix
+            .cells
+            .iter()
+            .map(|c| {
+                (
+                    (c.row.to_string(), c.col.to_string()),
+                    (c.offers, c.organisations),
+                )
+            })
+            .collect();
+        prop_assert_eq!(
+            found,
+            naive_coverage(directory, query, viewer, rows, cols),
+            "{:?}",
+            query
+        );
     }
     Ok(())
 }

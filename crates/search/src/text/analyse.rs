@@ -94,7 +94,11 @@ fn push_stem(out: &mut String, stem: &str) {
 
 fn spelling(lower: &str, language: Option<Language>) -> String {
     let folded = fold(lower);
-    if language == Some(Language::GERMAN) { without_umlauts(&folded) } else { folded }
+    if language == Some(Language::GERMAN) {
+        without_umlauts(&folded)
+    } else {
+        folded
+    }
 }
 
 /// One word of a query.
@@ -124,8 +128,16 @@ pub(crate) fn query_words(q: &str) -> Result<Vec<Word>, QueryError> {
     // The last word may be the beginning of any other, unless a blank shows that it is whole.
     let open = q.chars().next_back().is_some_and(|c| !c.is_whitespace());
     let count = raw.len();
-    let mut words: Vec<(bool, Word)> =
-        raw.iter().enumerate().map(|(i, word)| (stop::contains_any(&folded(word)), query_word(word, open && i + 1 == count))).collect();
+    let mut words: Vec<(bool, Word)> = raw
+        .iter()
+        .enumerate()
+        .map(|(i, word)| {
+            (
+                stop::contains_any(&folded(word)),
+                query_word(word, open && i + 1 == count),
+            )
+        })
+        .collect();
     if words.iter().any(|(is_stop, _)| !is_stop) {
         // The last word may only begin like a stop word: "die" on the way to "Dienst". Stop words elsewhere say nothing.
         words.retain(|(is_stop, _)| !is_stop);
@@ -150,7 +162,11 @@ fn query_word(word: &str, last: bool) -> Word {
         exact.insert(format!("{STEM}{}", language.stem(&language.lower(word))));
     }
     exact.extend(spellings.iter().cloned());
-    let letters = spellings.iter().map(|s| s.chars().count()).min().unwrap_or(0);
+    let letters = spellings
+        .iter()
+        .map(|s| s.chars().count())
+        .min()
+        .unwrap_or(0);
     Word {
         exact: exact.into_iter().collect(),
         prefix: last || letters >= limits::PREFIX_LETTERS,
@@ -164,13 +180,24 @@ mod tests {
     use super::*;
 
     fn terms(lang: &str, text: &str) -> String {
-        let passage = Passage { lang: lang.into(), text: text.into(), weight: 1 };
-        Analyser::default().terms(&[passage]).replace(STEM, "*").trim_end().to_owned()
+        let passage = Passage {
+            lang: lang.into(),
+            text: text.into(),
+            weight: 1,
+        };
+        Analyser::default()
+            .terms(&[passage])
+            .replace(STEM, "*")
+            .trim_end()
+            .to_owned()
     }
 
     #[test]
     fn a_text_becomes_spellings_and_stems_without_stop_words() {
-        assert_eq!(terms("en", "The services of the town"), "services *servic town *town");
+        assert_eq!(
+            terms("en", "The services of the town"),
+            "services *servic town *town"
+        );
         assert_eq!(terms("de-AT", "Für Ärzte"), "arzte *arzt");
         assert_eq!(terms("und", "Kassel"), "kassel");
         assert_eq!(terms("ti", "ምኽሪ"), "ምኽሪ");
@@ -178,7 +205,11 @@ mod tests {
 
     #[test]
     fn weight_counts_words_more_often() {
-        let passage = Passage { lang: "und".into(), text: "Haus".into(), weight: 3 };
+        let passage = Passage {
+            lang: "und".into(),
+            text: "Haus".into(),
+            weight: 3,
+        };
         assert_eq!(Analyser::default().terms(&[passage]), "haus haus haus ");
     }
 
@@ -186,16 +217,34 @@ mod tests {
     fn a_query_word_is_looked_up_in_all_languages() {
         let words = query_words("Beratung für Families").expect("short enough");
         assert_eq!(words.len(), 2);
-        assert!(words[0].exact.contains(&format!("{STEM}berat")), "{words:?}");
-        assert!(words[1].exact.contains(&format!("{STEM}famili")), "{words:?}");
-        assert_eq!(query_words("der").expect("short").len(), 1, "a lone stop word is still looked for");
-        assert_eq!(query_words(&"wort ".repeat(limits::QUERY_WORDS + 1)), Err(QueryError::TooManyWords));
+        assert!(
+            words[0].exact.contains(&format!("{STEM}berat")),
+            "{words:?}"
+        );
+        assert!(
+            words[1].exact.contains(&format!("{STEM}famili")),
+            "{words:?}"
+        );
+        assert_eq!(
+            query_words("der").expect("short").len(),
+            1,
+            "a lone stop word is still looked for"
+        );
+        assert_eq!(
+            query_words(&"wort ".repeat(limits::QUERY_WORDS + 1)),
+            Err(QueryError::TooManyWords)
+        );
         assert!(query_words("!?").expect("short").is_empty());
     }
 
     #[test]
     fn the_last_word_is_open_until_a_blank_follows() {
-        let prefix = |q: &str| query_words(q).expect("short").last().map(|word| word.prefix);
+        let prefix = |q: &str| {
+            query_words(q)
+                .expect("short")
+                .last()
+                .map(|word| word.prefix)
+        };
         assert_eq!(prefix("ab"), Some(true));
         assert_eq!(prefix("ab "), Some(false));
         assert_eq!(prefix("abc "), Some(true));

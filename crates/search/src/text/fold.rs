@@ -10,11 +10,16 @@ use crate::limits;
 /// A word is a run of letters, digits and marks. An apostrophe ends it, so that `l'accueil` and `Ankara'da` have the
 /// words that people look for. Runs of scripts that write no spaces are cut into pairs of letters.
 pub(crate) fn each_word(text: &str, mut f: impl FnMut(&str)) {
-    for run in text.split(|c: char| !(c.is_alphanumeric() || is_combining_mark(c) || is_joiner(c))) {
+    for run in text.split(|c: char| !(c.is_alphanumeric() || is_combining_mark(c) || is_joiner(c)))
+    {
         if run.is_empty() {
             continue;
         }
-        if run.chars().any(is_spaceless) { each_pair(run, &mut f) } else { f(run) }
+        if run.chars().any(is_spaceless) {
+            each_pair(run, &mut f)
+        } else {
+            f(run)
+        }
     }
 }
 
@@ -30,7 +35,11 @@ fn is_spaceless(c: char) -> bool {
 }
 
 fn each_pair(run: &str, f: &mut impl FnMut(&str)) {
-    let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
+    let starts: Vec<usize> = run
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain([run.len()])
+        .collect();
     let last = starts.len().saturating_sub(1);
     if last <= 2 {
         f(run);
@@ -95,7 +104,10 @@ pub(crate) fn fold(word: &str) -> String {
 }
 
 fn shifted(digit: char, zero: char) -> char {
-    u32::from(digit).checked_sub(u32::from(zero)).and_then(|value| char::from_digit(value, 10)).unwrap_or(digit)
+    u32::from(digit)
+        .checked_sub(u32::from(zero))
+        .and_then(|value| char::from_digit(value, 10))
+        .unwrap_or(digit)
 }
 
 /// `ae`, `oe` and `ue` as the umlauts that they stand for where no umlaut can be typed, and these folded: `Aerzte` and
@@ -106,7 +118,8 @@ pub(crate) fn without_umlauts(folded: &str) -> String {
     let mut letters = folded.chars().peekable();
     while let Some(c) = letters.next() {
         out.push(c);
-        let can = matches!(c, 'a' | 'o' | 'u') && !matches!(before, Some('a' | 'e' | 'i' | 'o' | 'u' | 'q'));
+        let can = matches!(c, 'a' | 'o' | 'u')
+            && !matches!(before, Some('a' | 'e' | 'i' | 'o' | 'u' | 'q'));
         if can && letters.peek() == Some(&'e') {
             letters.next();
             before = Some('e');
@@ -161,17 +174,30 @@ mod tests {
             &["Łódź", "lodz"],
         ] {
             let folded: Vec<String> = spellings.iter().map(|s| fold(&lower(s, false))).collect();
-            assert!(folded.iter().all(|f| *f == folded[0]), "{spellings:?}: {folded:?}");
+            assert!(
+                folded.iter().all(|f| *f == folded[0]),
+                "{spellings:?}: {folded:?}"
+            );
         }
         assert_eq!(fold(&lower("IĞDIR", true)), "igdir");
-        for (written, meant) in [("aerzte", "arzte"), ("buero", "buro"), ("neue", "neue"), ("quelle", "quelle"), ("steuer", "steuer"), ("fuer", "fur")] {
+        for (written, meant) in [
+            ("aerzte", "arzte"),
+            ("buero", "buro"),
+            ("neue", "neue"),
+            ("quelle", "quelle"),
+            ("steuer", "steuer"),
+            ("fuer", "fur"),
+        ] {
             assert_eq!(without_umlauts(written), meant);
         }
     }
 
     #[test]
     fn words_end_at_apostrophes_and_spaceless_scripts_give_pairs() {
-        assert_eq!(words("L'accueil, c’est: Ankara'da!"), ["l", "accueil", "c", "est", "ankara", "da"]);
+        assert_eq!(
+            words("L'accueil, c’est: Ankara'da!"),
+            ["l", "accueil", "c", "est", "ankara", "da"]
+        );
         assert_eq!(words("E-Mail (24/7)"), ["e", "mail", "24", "7"]);
         assert_eq!(words("移民咨询"), ["移民", "民咨", "咨询"]);
         assert_eq!(words(" ... "), Vec::<String>::new());

@@ -35,8 +35,15 @@ struct Lexicon {
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-    let mut lexicon = Lexicon { words: HashSet::new(), fronts: HashSet::new(), short: HashSet::new() };
-    for line in include_str!("german_words.txt").lines().filter(|line| !line.starts_with('#')) {
+    let mut lexicon = Lexicon {
+        words: HashSet::new(),
+        fronts: HashSet::new(),
+        short: HashSet::new(),
+    };
+    for line in include_str!("german_words.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
         match line.split_once(": ") {
             Some(("front", words)) => lexicon.fronts.extend(words.split_ascii_whitespace()),
             Some(("short", words)) => lexicon.short.extend(words.split_ascii_whitespace()),
@@ -61,35 +68,113 @@ const PARTS: usize = 12;
 const LINKS: &[&str] = &["ens", "es", "en", "er", "ns", "s", "n", "e", ""];
 
 /// Endings of a first part that show a compound's seam, whatever stands before them.
-const SEAMS: &[&str] =
-    &["ungs", "heits", "keits", "schafts", "ions", "tats", "lings", "tums", "ments", "turs", "ismus"];
+const SEAMS: &[&str] = &[
+    "ungs", "heits", "keits", "schafts", "ions", "tats", "lings", "tums", "ments", "turs", "ismus",
+];
 
 /// Beginnings of words that are no first part of a compound.
 const PREFIXES: &[&str] = &[
-    "ab", "an", "auf", "aus", "be", "bei", "da", "dar", "durch", "ein", "emp", "ent", "er", "fort", "ge", "her", "herab",
-    "heran", "herauf", "heraus", "hervor", "hin", "hinaus", "hinter", "los", "miss", "mit", "nach", "um", "un", "unter",
-    "uber", "ver", "voran", "voraus", "vorbei", "vorher", "weg", "wider", "wieder", "zer", "zu", "zuruck", "zusammen",
-    "in", "im", "de", "des", "dis", "kon", "kom", "kol", "kor", "pra", "pro", "re", "trans", "inter", "sub", "per",
-    "ex", "ad", "ob", "bean", "beauf", "veran", "verab", "unver", "unbe", "abge", "ange", "auser", "ausge", "einge",
-    "bevor", "beein", "beglaub", "univer", "inner", "ausser", "ober", "halt",
+    "ab", "an", "auf", "aus", "be", "bei", "da", "dar", "durch", "ein", "emp", "ent", "er", "fort",
+    "ge", "her", "herab", "heran", "herauf", "heraus", "hervor", "hin", "hinaus", "hinter", "los",
+    "miss", "mit", "nach", "um", "un", "unter", "uber", "ver", "voran", "voraus", "vorbei",
+    "vorher", "weg", "wider", "wieder", "zer", "zu", "zuruck", "zusammen", "in", "im", "de", "des",
+    "dis", "kon", "kom", "kol", "kor", "pra", "pro", "re", "trans", "inter", "sub", "per", "ex",
+    "ad", "ob", "bean", "beauf", "veran", "verab", "unver", "unbe", "abge", "ange", "auser",
+    "ausge", "einge", "bevor", "beein", "beglaub", "univer", "inner", "ausser", "ober", "halt",
 ];
 
 /// Ends of words that are endings and no words.
 const ENDINGS: &[&str] = &[
-    "schaft", "schaften", "heit", "heiten", "keit", "keiten", "igkeit", "igkeiten", "ung", "ungen", "erung", "erungen",
-    "ierung", "ierungen", "lich", "liche", "lichen", "licher", "liches", "lichkeit", "isch", "ische", "ischen", "ischer",
-    "ismus", "itat", "itaten", "tion", "tionen", "ation", "ationen", "sation", "ition", "ling", "linge", "lingen",
-    "nisse", "nissen", "haft", "hafte", "haften", "losen", "weise", "warts", "erin", "erinnen", "innen", "erinnern",
-    "ender", "ende", "enden", "eren", "ieren", "ierte", "ierten", "ismen", "ionen", "ischem", "barkeit", "samkeit",
-    "schaftlich", "ungsverfahren", "enschaft", "erschaft", "iker", "ikerin", "ik", "iken", "ant", "anten", "antin",
-    "ent", "enten", "entin", "eur", "eure", "eurin", "ation", "stens", "mal", "male", "fach", "fache",
+    "schaft",
+    "schaften",
+    "heit",
+    "heiten",
+    "keit",
+    "keiten",
+    "igkeit",
+    "igkeiten",
+    "ung",
+    "ungen",
+    "erung",
+    "erungen",
+    "ierung",
+    "ierungen",
+    "lich",
+    "liche",
+    "lichen",
+    "licher",
+    "liches",
+    "lichkeit",
+    "isch",
+    "ische",
+    "ischen",
+    "ischer",
+    "ismus",
+    "itat",
+    "itaten",
+    "tion",
+    "tionen",
+    "ation",
+    "ationen",
+    "sation",
+    "ition",
+    "ling",
+    "linge",
+    "lingen",
+    "nisse",
+    "nissen",
+    "haft",
+    "hafte",
+    "haften",
+    "losen",
+    "weise",
+    "warts",
+    "erin",
+    "erinnen",
+    "innen",
+    "erinnern",
+    "ender",
+    "ende",
+    "enden",
+    "eren",
+    "ieren",
+    "ierte",
+    "ierten",
+    "ismen",
+    "ionen",
+    "ischem",
+    "barkeit",
+    "samkeit",
+    "schaftlich",
+    "ungsverfahren",
+    "enschaft",
+    "erschaft",
+    "iker",
+    "ikerin",
+    "ik",
+    "iken",
+    "ant",
+    "anten",
+    "antin",
+    "ent",
+    "enten",
+    "entin",
+    "eur",
+    "eure",
+    "eurin",
+    "ation",
+    "stens",
+    "mal",
+    "male",
+    "fach",
+    "fache",
 ];
 
 /// Beginnings of a German syllable, besides single consonants and vowels.
 const ONSETS: &[&str] = &[
-    "bl", "br", "ch", "chr", "dr", "fl", "fr", "gl", "gn", "gr", "kl", "kn", "kr", "pf", "pfl", "pfr", "pl", "pr", "ps",
-    "qu", "sch", "schl", "schm", "schn", "schr", "schw", "sk", "sp", "spl", "spr", "st", "str", "th", "tr", "wr", "zw",
-    "ph",
+    "bl", "br", "ch", "chr", "dr", "fl", "fr", "gl", "gn", "gr", "kl", "kn", "kr", "pf", "pfl",
+    "pfr", "pl", "pr", "ps", "qu", "sch", "schl", "schm", "schn", "schr", "schw", "sk", "sp",
+    "spl", "spr", "st", "str", "th", "tr", "wr", "zw", "ph",
 ];
 
 /// The parts of a folded word beside the word itself; nothing where it is none that can be cut.
@@ -116,13 +201,21 @@ fn cut<'a>(word: &'a str, out: &mut Vec<Part<'a>>) {
     let seams = (2..word.len().saturating_sub(2)).filter_map(|at| {
         let (front, rest) = (word.get(..at)?, word.get(at..)?);
         // A word of the list is a compound only if both its parts are in it too.
-        seam(front, rest).filter(|seam| !is_word || (seam.rest_known && seam.first.is_some())).map(|seam| (rest, seam))
+        seam(front, rest)
+            .filter(|seam| !is_word || (seam.rest_known && seam.first.is_some()))
+            .map(|seam| (rest, seam))
     });
     let (sure, shaped): (Vec<_>, Vec<_>) = seams.partition(|(_, seam)| seam.sure);
     let seams = if sure.is_empty() { shaped } else { sure };
     for (rest, seam) in seams {
-        out.push(Part { text: rest, sure: seam.rest_known });
-        out.extend(seam.first.map(|first| Part { text: first, sure: true }));
+        out.push(Part {
+            text: rest,
+            sure: seam.rest_known,
+        });
+        out.extend(seam.first.map(|first| Part {
+            text: first,
+            sure: true,
+        }));
         if seam.sure {
             cut(rest, out);
         }
@@ -144,19 +237,33 @@ fn seam<'a>(front: &'a str, rest: &'a str) -> Option<Seam<'a>> {
     }
     let known_rest = is_head(rest);
     let first = known_front(front);
-    let has_seam = SEAMS.iter().any(|seam| front.len() > seam.len() + 1 && front.ends_with(seam));
+    let has_seam = SEAMS
+        .iter()
+        .any(|seam| front.len() > seam.len() + 1 && front.ends_with(seam));
     if first.is_some() || has_seam {
         let long_enough = known_rest || (rest.len() >= REST_AFTER_KNOWN && has_vowel(rest));
-        return long_enough.then_some(Seam { first, rest_known: known_rest, sure: true });
+        return long_enough.then_some(Seam {
+            first,
+            rest_known: known_rest,
+            sure: true,
+        });
     }
     if rest.len() == 3 || !ends_like_a_word(front) || starts_with_prefix(front) {
         return None;
     }
     if known_rest && front.len() >= FRONT_BEFORE_KNOWN {
-        return Some(Seam { first: None, rest_known: true, sure: true });
+        return Some(Seam {
+            first: None,
+            rest_known: true,
+            sure: true,
+        });
     }
     let shaped = front.len() >= UNKNOWN - 1 && rest.len() >= UNKNOWN && has_vowel(rest);
-    shaped.then_some(Seam { first: None, rest_known: false, sure: false })
+    shaped.then_some(Seam {
+        first: None,
+        rest_known: false,
+        sure: false,
+    })
 }
 
 /// Whether the rest is a known word, in one of its forms.
@@ -166,15 +273,21 @@ fn is_head(rest: &str) -> bool {
     }
     let known = |word: &str| word.len() >= 4 && LEXICON.words.contains(word);
     known(rest)
-        || ["nnen", "en", "er", "es", "n", "e", "s"].iter().any(|ending| {
-            rest.strip_suffix(ending).is_some_and(|stem| known(stem) || (stem.len() == 3 && LEXICON.short.contains(stem)))
-        })
+        || ["nnen", "en", "er", "es", "n", "e", "s"]
+            .iter()
+            .any(|ending| {
+                rest.strip_suffix(ending).is_some_and(|stem| {
+                    known(stem) || (stem.len() == 3 && LEXICON.short.contains(stem))
+                })
+            })
 }
 
 /// The first part without its linking element, if it is a known word.
 fn known_front(front: &str) -> Option<&str> {
     let known = |word: &str| {
-        LEXICON.fronts.contains(word) || LEXICON.words.contains(word) || LEXICON.short.contains(word)
+        LEXICON.fronts.contains(word)
+            || LEXICON.words.contains(word)
+            || LEXICON.short.contains(word)
     };
     // Without its link where it has one: `migrations` gives `migration`.
     LINKS.iter().find_map(|link| {
@@ -185,7 +298,9 @@ fn known_front(front: &str) -> Option<&str> {
 
 /// Whether an unknown first part begins with a verb's prefix and little more: `verant-wort`.
 fn starts_with_prefix(front: &str) -> bool {
-    PREFIXES.iter().any(|prefix| prefix.len() >= 2 && front.len() <= prefix.len() + 3 && front.starts_with(prefix))
+    PREFIXES.iter().any(|prefix| {
+        prefix.len() >= 2 && front.len() <= prefix.len() + 3 && front.starts_with(prefix)
+    })
 }
 
 fn is_vowel(b: u8) -> bool {
@@ -201,13 +316,19 @@ fn starts_like_a_word(text: &str) -> bool {
     match consonants {
         0 => true,
         1 => text.starts_with(|c| !matches!(c, 'x')),
-        _ => text.get(..consonants).is_some_and(|onset| onset == "q" || ONSETS.contains(&onset)),
+        _ => text
+            .get(..consonants)
+            .is_some_and(|onset| onset == "q" || ONSETS.contains(&onset)),
     }
 }
 
 /// Whether the text has a vowel, and does not end in what only starts syllables.
 fn ends_like_a_word(text: &str) -> bool {
-    has_vowel(text) && !["bl", "br", "dr", "fl", "fr", "gl", "gr", "kl", "kn", "kr", "pl", "pr", "schw", "spr", "str", "tr", "zw", "q", "j", "v", "w"]
+    has_vowel(text)
+        && ![
+            "bl", "br", "dr", "fl", "fr", "gl", "gr", "kl", "kn", "kr", "pl", "pr", "schw", "spr",
+            "str", "tr", "zw", "q", "j", "v", "w",
+        ]
         .iter()
         .any(|onset| text.ends_with(onset))
 }

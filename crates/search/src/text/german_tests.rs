@@ -101,29 +101,50 @@ Gesetz:Setz Besuch:Such Versuch:Such Zeitschrift:Rift Unterschrift:Rift Eltern:T
 ";
 
 fn pairs(list: &str) -> Vec<(&str, &str)> {
-    list.split_whitespace().filter_map(|pair| pair.split_once(':')).collect()
+    list.split_whitespace()
+        .filter_map(|pair| pair.split_once(':'))
+        .collect()
 }
 
 /// Whether a search for `q` finds a text of the one word `word` other than by prefix or typo.
 fn finds(q: &str, word: &str) -> bool {
-    let passage = Passage { lang: "de".into(), text: word.into(), weight: 1 };
+    let passage = Passage {
+        lang: "de".into(),
+        text: word.into(),
+        weight: 1,
+    };
     let terms = Analyser::default().terms(&[passage]);
     let words = query_words(q).expect("short enough");
-    words.iter().all(|word| terms.split(' ').any(|term| word.exact.iter().any(|exact| exact == term)))
+    words.iter().all(|word| {
+        terms
+            .split(' ')
+            .any(|term| word.exact.iter().any(|exact| exact == term))
+    })
 }
 
 fn missed(list: &str) -> Vec<(&str, &str)> {
-    pairs(list).into_iter().filter(|(word, head)| !finds(head, word)).collect()
+    pairs(list)
+        .into_iter()
+        .filter(|(word, head)| !finds(head, word))
+        .collect()
 }
 
 fn wrongly_found(list: &str) -> Vec<(&str, &str)> {
-    pairs(list).into_iter().filter(|(word, other)| finds(other, word)).collect()
+    pairs(list)
+        .into_iter()
+        .filter(|(word, other)| finds(other, word))
+        .collect()
 }
 
 #[test]
 fn compounds_of_the_tuning_list_are_found_by_their_heads() {
     let missed = missed(TUNING);
-    assert!(missed.is_empty(), "{} of {} missed: {missed:?}", missed.len(), pairs(TUNING).len());
+    assert!(
+        missed.is_empty(),
+        "{} of {} missed: {missed:?}",
+        missed.len(),
+        pairs(TUNING).len()
+    );
 }
 
 #[test]
@@ -146,14 +167,20 @@ fn words_that_only_end_alike_are_not_found() {
 #[test]
 fn no_compound_of_the_lists_stands_in_the_demo_directory() {
     let demo = include_str!("../../../domain/data/demo-entries.json").to_lowercase();
-    let known: Vec<&str> =
-        pairs(HELD_OUT).into_iter().map(|(word, _)| word).filter(|word| demo.contains(&word.to_lowercase())).collect();
+    let known: Vec<&str> = pairs(HELD_OUT)
+        .into_iter()
+        .map(|(word, _)| word)
+        .filter(|word| demo.contains(&word.to_lowercase()))
+        .collect();
     assert!(known.is_empty(), "{known:?}");
 }
 
 #[test]
 fn the_example_of_the_field_is_cut_at_every_seam() {
-    let texts: Vec<&str> = parts("jugendmigrationsdienst").iter().map(|part| part.text).collect();
+    let texts: Vec<&str> = parts("jugendmigrationsdienst")
+        .iter()
+        .map(|part| part.text)
+        .collect();
     for part in ["jugend", "migration", "migrationsdienst", "dienst"] {
         assert!(texts.contains(&part), "{part} in {texts:?}");
     }

@@ -62,7 +62,12 @@ impl Matches {
 
 impl Snapshot {
     /// What matches without typos and, where that is less than [`limits::TYPO_BELOW`], with them.
-    pub(crate) fn match_text_as_needed(&self, q: &str, query: &Query, viewer: &Viewer) -> Result<Matches, QueryError> {
+    pub(crate) fn match_text_as_needed(
+        &self,
+        q: &str,
+        query: &Query,
+        viewer: &Viewer,
+    ) -> Result<Matches, QueryError> {
         let found = self.match_text(q, query, viewer, false)?;
         if found.hits.len() as u64 >= limits::TYPO_BELOW {
             return Ok(found);
@@ -71,9 +76,18 @@ impl Snapshot {
     }
 
     /// What has all words and meets the filters of `query`.
-    pub(crate) fn match_text(&self, q: &str, query: &Query, viewer: &Viewer, typos: bool) -> Result<Matches, QueryError> {
+    pub(crate) fn match_text(
+        &self,
+        q: &str,
+        query: &Query,
+        viewer: &Viewer,
+        typos: bool,
+    ) -> Result<Matches, QueryError> {
         let words = query_words(q)?;
-        let mut matches = Matches { hits: Vec::new(), typos: typos && words.iter().any(|word| word.typo) };
+        let mut matches = Matches {
+            hits: Vec::new(),
+            typos: typos && words.iter().any(|word| word.typo),
+        };
         if words.is_empty() || self.text.segments.is_empty() {
             return Ok(matches);
         }
@@ -120,7 +134,11 @@ impl<'a> Matcher<'a> {
         viewer: &'a Viewer,
         typos: bool,
     ) -> tantivy::Result<Self> {
-        let tests = snapshot.views.iter().map(|view| Tests::new(view, query, viewer)).collect();
+        let tests = snapshot
+            .views
+            .iter()
+            .map(|view| Tests::new(view, query, viewer))
+            .collect();
         let levels = levels_of(viewer);
         let mut lists = Vec::with_capacity(snapshot.text.segments.len());
         for segment in &snapshot.text.segments {
@@ -128,14 +146,29 @@ impl<'a> Matcher<'a> {
             for word in words {
                 let mut of_word = Vec::new();
                 for (level, owned_only) in &levels {
-                    let Some(field) = segment.levels.get(level.index()) else { continue };
-                    collect(snapshot, field, *level, *owned_only, word, typos, &mut of_word)?;
+                    let Some(field) = segment.levels.get(level.index()) else {
+                        continue;
+                    };
+                    collect(
+                        snapshot,
+                        field,
+                        *level,
+                        *owned_only,
+                        word,
+                        typos,
+                        &mut of_word,
+                    )?;
                 }
                 of_words.push(of_word);
             }
             lists.push(of_words);
         }
-        let documents = snapshot.text.segments.iter().map(|s| f64::from(s.len)).sum::<f64>();
+        let documents = snapshot
+            .text
+            .segments
+            .iter()
+            .map(|s| f64::from(s.len))
+            .sum::<f64>();
         let terms: f64 = snapshot
             .text
             .segments
@@ -148,24 +181,39 @@ impl<'a> Matcher<'a> {
             .enumerate()
             .map(|(w, word)| {
                 let mut found = vec![0.0_f64; word.exact.len()];
-                for list in lists.iter().filter_map(|of_words| of_words.get(w)).flatten() {
+                for list in lists
+                    .iter()
+                    .filter_map(|of_words| of_words.get(w))
+                    .flatten()
+                {
                     if list.step == EXACT
                         && let Some(count) = found.get_mut(list.term)
                     {
                         *count += f64::from(list.info.doc_freq);
                     }
                 }
-                found.iter().map(|n| (1.0 + (documents - n + 0.5).max(0.0) / (n + 0.5)).ln() as f32).collect()
+                found
+                    .iter()
+                    .map(|n| (1.0 + (documents - n + 0.5).max(0.0) / (n + 0.5)).ln() as f32)
+                    .collect()
             })
             .collect();
         let mean_length = (terms / documents.max(1.0)).max(1.0) as f32;
-        Ok(Self { snapshot, viewer, tests, lists, idf, mean_length })
+        Ok(Self {
+            snapshot,
+            viewer,
+            tests,
+            lists,
+            idf,
+            mean_length,
+        })
     }
 
     fn run(&self, hits: &mut Vec<Scored>) -> std::io::Result<()> {
         for (segment, of_words) in self.snapshot.text.segments.iter().zip(&self.lists) {
             if of_words.iter().all(|lists| !lists.is_empty()) {
-                SCRATCH.with_borrow_mut(|scratch| self.segment(segment, of_words, scratch, hits))?;
+                SCRATCH
+                    .with_borrow_mut(|scratch| self.segment(segment, of_words, scratch, hits))?;
             }
         }
         Ok(())
@@ -181,11 +229,20 @@ impl<'a> Matcher<'a> {
         let ways = Ways::new(segment, self.snapshot);
         // The rarest word first: the others are then only looked at where it is.
         let mut order: Vec<usize> = (0..of_words.len()).collect();
-        let size = |w: &usize| of_words.get(*w).into_iter().flatten().map(|l| u64::from(l.info.doc_freq)).sum::<u64>();
+        let size = |w: &usize| {
+            of_words
+                .get(*w)
+                .into_iter()
+                .flatten()
+                .map(|l| u64::from(l.info.doc_freq))
+                .sum::<u64>()
+        };
         order.sort_by_cached_key(size);
         scratch.begin(segment.len);
         for (nth, w) in order.iter().enumerate() {
-            let (Some(lists), Some(idf)) = (of_words.get(*w), self.idf.get(*w)) else { continue };
+            let (Some(lists), Some(idf)) = (of_words.get(*w), self.idf.get(*w)) else {
+                continue;
+            };
             for list in lists {
                 if nth == 0 {
                     self.open(segment, &ways, list, idf, scratch)?;
@@ -195,7 +252,10 @@ impl<'a> Matcher<'a> {
             }
             scratch.keep();
         }
-        let found = scratch.found.iter().map(|found| Scored { score: found.score, at: found.at });
+        let found = scratch.found.iter().map(|found| Scored {
+            score: found.score,
+            at: found.at,
+        });
         hits.extend(found);
         scratch.end();
         Ok(())
@@ -218,14 +278,22 @@ impl<'a> Matcher<'a> {
                     continue;
                 }
                 if known == UNSEEN {
-                    if segment.alive.as_ref().is_some_and(|alive| !alive.is_alive(doc)) {
+                    if segment
+                        .alive
+                        .as_ref()
+                        .is_some_and(|alive| !alive.is_alive(doc))
+                    {
                         continue;
                     }
                     let Some(at) = ways.find(doc) else {
                         scratch.refuse(doc);
                         continue;
                     };
-                    if !self.tests.get(at.view as usize).is_some_and(|tests| tests.pass(at.entry)) {
+                    if !self
+                        .tests
+                        .get(at.view as usize)
+                        .is_some_and(|tests| tests.pass(at.entry))
+                    {
                         scratch.refuse(doc);
                         continue;
                     }
@@ -234,7 +302,12 @@ impl<'a> Matcher<'a> {
                     }
                     scratch.find(doc, at, list.step, scorer.score(doc, freqs.get(i)));
                 } else {
-                    scratch.improve(known, list.step, || scorer.score(doc, freqs.get(i)), |at| !list.owned_only || self.owns(at));
+                    scratch.improve(
+                        known,
+                        list.step,
+                        || scorer.score(doc, freqs.get(i)),
+                        |at| !list.owned_only || self.owns(at),
+                    );
                 }
             }
         })
@@ -245,17 +318,31 @@ impl<'a> Matcher<'a> {
         let scorer = self.scorer(list, idf);
         let allowed = |at: At| !list.owned_only || self.owns(at);
         if scratch.found.len() as u64 * SEEK_COST < u64::from(list.info.doc_freq) {
-            let mut postings = list.field.terms.read_postings_from_terminfo(&list.info, IndexRecordOption::WithFreqs)?;
+            let mut postings = list
+                .field
+                .terms
+                .read_postings_from_terminfo(&list.info, IndexRecordOption::WithFreqs)?;
             scratch.sort();
             for i in 0..scratch.found.len() {
-                let Some(doc) = scratch.found.get(i).map(|found| found.doc) else { break };
-                let met = if postings.doc() < doc { postings.seek(doc) } else { postings.doc() };
+                let Some(doc) = scratch.found.get(i).map(|found| found.doc) else {
+                    break;
+                };
+                let met = if postings.doc() < doc {
+                    postings.seek(doc)
+                } else {
+                    postings.doc()
+                };
                 if met == TERMINATED {
                     break;
                 }
                 if met == doc {
                     let freq = tantivy::postings::Postings::term_freq(&postings);
-                    scratch.improve(i as u32, list.step, || scorer.score(doc, Some(&freq)), allowed);
+                    scratch.improve(
+                        i as u32,
+                        list.step,
+                        || scorer.score(doc, Some(&freq)),
+                        allowed,
+                    );
                 }
             }
             return Ok(());
@@ -264,19 +351,37 @@ impl<'a> Matcher<'a> {
             for (i, &doc) in docs.iter().enumerate() {
                 let known = scratch.of(doc);
                 if known < REFUSED {
-                    scratch.improve(known, list.step, || scorer.score(doc, freqs.get(i)), allowed);
+                    scratch.improve(
+                        known,
+                        list.step,
+                        || scorer.score(doc, freqs.get(i)),
+                        allowed,
+                    );
                 }
             }
         })
     }
 
     fn owns(&self, at: At) -> bool {
-        self.snapshot.views.get(at.view as usize).and_then(|view| view.seen(at.entry, self.viewer)) == Some(Level::Owner)
+        self.snapshot
+            .views
+            .get(at.view as usize)
+            .and_then(|view| view.seen(at.entry, self.viewer))
+            == Some(Level::Owner)
     }
 
     fn scorer(&self, list: &'a List<'a>, idf: &[f32]) -> Scorer<'a> {
-        let idf = if list.step == EXACT { idf.get(list.term).copied().unwrap_or(0.0) } else { 0.0 };
-        Scorer { idf, norms: list.field.norms.as_ref(), mean_length: self.mean_length, base: f32::from(list.step) * STEP }
+        let idf = if list.step == EXACT {
+            idf.get(list.term).copied().unwrap_or(0.0)
+        } else {
+            0.0
+        };
+        Scorer {
+            idf,
+            norms: list.field.norms.as_ref(),
+            mean_length: self.mean_length,
+            base: f32::from(list.step) * STEP,
+        }
     }
 }
 
@@ -297,21 +402,38 @@ impl Scorer<'_> {
             return self.base;
         }
         let freq = freq.copied().unwrap_or(1) as f32;
-        let length = self.norms.map_or(self.mean_length, |norms| norms.fieldnorm(doc) as f32);
+        let length = self
+            .norms
+            .map_or(self.mean_length, |norms| norms.fieldnorm(doc) as f32);
         let (k1, b) = (1.2, 0.75);
-        self.base + self.idf * freq * (k1 + 1.0) / (freq + k1 * (1.0 - b + b * length / self.mean_length))
+        self.base
+            + self.idf * freq * (k1 + 1.0) / (freq + k1 * (1.0 - b + b * length / self.mean_length))
     }
 }
 
 fn each_block(list: &List<'_>, mut f: impl FnMut(&[u32], &[u32])) -> std::io::Result<()> {
-    let option = if list.step == EXACT { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
-    let mut blocks: BlockSegmentPostings = list.field.terms.read_block_postings_from_terminfo(&list.info, option)?;
+    let option = if list.step == EXACT {
+        IndexRecordOption::WithFreqs
+    } else {
+        IndexRecordOption::Basic
+    };
+    let mut blocks: BlockSegmentPostings = list
+        .field
+        .terms
+        .read_block_postings_from_terminfo(&list.info, option)?;
     loop {
         let docs = blocks.docs();
         if docs.is_empty() {
             return Ok(());
         }
-        f(docs, if list.step == EXACT { blocks.freqs() } else { &[] });
+        f(
+            docs,
+            if list.step == EXACT {
+                blocks.freqs()
+            } else {
+                &[]
+            },
+        );
         blocks.advance();
     }
 }
@@ -320,11 +442,23 @@ fn each_block(list: &List<'_>, mut f: impl FnMut(&[u32], &[u32])) -> std::io::Re
 fn levels_of(viewer: &Viewer) -> Vec<(Level, bool)> {
     match viewer {
         Viewer::Public => vec![(Level::Public, false)],
-        Viewer::Network { organisation: None } => vec![(Level::Public, false), (Level::Network, false)],
-        Viewer::Network { organisation: Some(_) } => {
-            vec![(Level::Public, false), (Level::Network, false), (Level::Owner, true)]
+        Viewer::Network { organisation: None } => {
+            vec![(Level::Public, false), (Level::Network, false)]
         }
-        Viewer::Coordinator => vec![(Level::Public, false), (Level::Network, false), (Level::Owner, false)],
+        Viewer::Network {
+            organisation: Some(_),
+        } => {
+            vec![
+                (Level::Public, false),
+                (Level::Network, false),
+                (Level::Owner, true),
+            ]
+        }
+        Viewer::Coordinator => vec![
+            (Level::Public, false),
+            (Level::Network, false),
+            (Level::Owner, false),
+        ],
     }
 }
 
@@ -345,7 +479,13 @@ fn collect<'a>(
     let mut new: Vec<List<'a>> = Vec::new();
     for (term, text) in word.exact.iter().enumerate() {
         if let Some(info) = terms.get(text.as_bytes())? {
-            new.push(List { field, info, step: EXACT, term, owned_only });
+            new.push(List {
+                field,
+                info,
+                step: EXACT,
+                term,
+                owned_only,
+            });
         }
     }
     for spelling in &word.spellings {
@@ -353,9 +493,16 @@ fn collect<'a>(
             let mut stream = terms.range().ge(spelling.as_bytes()).into_stream()?;
             let found = frequent(|| {
                 let (key, info) = stream.next()?;
-                key.starts_with(spelling.as_bytes()).then(|| (key.len() > spelling.len(), info.clone()))
+                key.starts_with(spelling.as_bytes())
+                    .then(|| (key.len() > spelling.len(), info.clone()))
             });
-            new.extend(found.into_iter().map(|info| List { field, info, step: PREFIX, term: 0, owned_only }));
+            new.extend(found.into_iter().map(|info| List {
+                field,
+                info,
+                step: PREFIX,
+                term: 0,
+                owned_only,
+            }));
         }
         if typos
             && word.typo
@@ -369,7 +516,13 @@ fn collect<'a>(
                 let other = key != spelling.as_bytes() && key.first() != Some(&(STEM as u8));
                 Some((other, info.clone()))
             });
-            new.extend(found.into_iter().map(|info| List { field, info, step: TYPO, term: 0, owned_only }));
+            new.extend(found.into_iter().map(|info| List {
+                field,
+                info,
+                step: TYPO,
+                term: 0,
+                owned_only,
+            }));
         }
     }
     new.sort_by_key(|list| std::cmp::Reverse(list.step));
@@ -389,7 +542,9 @@ fn frequent(mut next: impl FnMut() -> Option<(bool, TermInfo)>) -> Vec<TermInfo>
         }
     }
     if found.len() > limits::EXPANSIONS {
-        found.select_nth_unstable_by_key(limits::EXPANSIONS, |info: &TermInfo| std::cmp::Reverse(info.doc_freq));
+        found.select_nth_unstable_by_key(limits::EXPANSIONS, |info: &TermInfo| {
+            std::cmp::Reverse(info.doc_freq)
+        });
         found.truncate(limits::EXPANSIONS);
     }
     found
@@ -405,9 +560,15 @@ struct Ways<'a> {
 impl<'a> Ways<'a> {
     fn new(segment: &'a TextSegment, snapshot: &'a Snapshot) -> Self {
         let joins = snapshot.views.iter().enumerate().filter_map(|(i, view)| {
-            segment.join_to(&view.segment).map(|join| (i as u32, view, join))
+            segment
+                .join_to(&view.segment)
+                .map(|join| (i as u32, view, join))
         });
-        Self { segment, snapshot, joins: joins.collect() }
+        Self {
+            segment,
+            snapshot,
+            joins: joins.collect(),
+        }
     }
 
     /// Where the entry of a text document stands now.
@@ -460,7 +621,11 @@ impl Scratch {
     }
 
     fn end(&mut self) {
-        let touched = self.found.iter().map(|found| found.doc).chain(self.refused.iter().copied());
+        let touched = self
+            .found
+            .iter()
+            .map(|found| found.doc)
+            .chain(self.refused.iter().copied());
         for doc in touched {
             if let Some(number) = self.numbers.get_mut(doc as usize) {
                 *number = UNSEEN;
@@ -488,13 +653,27 @@ impl Scratch {
 
     fn find(&mut self, doc: u32, at: At, step: u8, score: f32) {
         self.set(doc, self.found.len() as u32);
-        self.found.push(Candidate { doc, at, score: 0.0, best: score, step });
+        self.found.push(Candidate {
+            doc,
+            at,
+            score: 0.0,
+            best: score,
+            step,
+        });
     }
 
     /// Notes that a list of the word at hand has met a found document, if that is better than what met it before.
     #[inline]
-    fn improve(&mut self, number: u32, step: u8, score: impl FnOnce() -> f32, allowed: impl Fn(At) -> bool) {
-        let Some(found) = self.found.get_mut(number as usize) else { return };
+    fn improve(
+        &mut self,
+        number: u32,
+        step: u8,
+        score: impl FnOnce() -> f32,
+        allowed: impl Fn(At) -> bool,
+    ) {
+        let Some(found) = self.found.get_mut(number as usize) else {
+            return;
+        };
         if step < found.step || (step == found.step && step < EXACT) || !allowed(found.at) {
             return;
         }
@@ -518,7 +697,9 @@ impl Scratch {
     fn keep(&mut self) {
         let mut kept = 0_u32;
         for i in 0..self.found.len() {
-            let Some(found) = self.found.get_mut(i) else { break };
+            let Some(found) = self.found.get_mut(i) else {
+                break;
+            };
             let doc = found.doc;
             if found.step == 0 {
                 self.set(doc, REFUSED);

@@ -35,7 +35,10 @@ impl Language {
     /// The language of a BCP 47 tag, if it has rules of its own.
     pub(crate) fn of(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or(tag);
-        STEMMED.iter().position(|(known, _)| known.eq_ignore_ascii_case(primary)).map(Self)
+        STEMMED
+            .iter()
+            .position(|(known, _)| known.eq_ignore_ascii_case(primary))
+            .map(Self)
     }
 
     /// All languages with rules of their own.
@@ -49,7 +52,9 @@ impl Language {
 
     /// Whether a folded word only holds sentences of this language together.
     pub(crate) fn is_stop_word(self, folded: &str) -> bool {
-        STEMMED.get(self.0).is_some_and(|(tag, _)| stop::contains(tag, folded))
+        STEMMED
+            .get(self.0)
+            .is_some_and(|(tag, _)| stop::contains(tag, folded))
     }
 
     /// The word in lower case, as this language has it.
@@ -75,7 +80,8 @@ impl Language {
 fn without_article(word: &str) -> &str {
     let rest = word.strip_prefix(['و', 'ف', 'ب', 'ك']).unwrap_or(word);
     let rest = rest.strip_prefix("ال").or_else(|| word.strip_prefix("لل"));
-    rest.filter(|rest| rest.chars().count() >= 3).unwrap_or(word)
+    rest.filter(|rest| rest.chars().count() >= 3)
+        .unwrap_or(word)
 }
 
 #[cfg(test)]
@@ -92,13 +98,22 @@ mod tests {
             ("fr", &["migrations", "migration"]),
             ("fr", &["accueillir", "accueillis"]),
             ("es", &["trabajadores", "trabajador"]),
-            ("ar", &["الهجرة", "هجرة", "والهجرة", "للهجرة", "بالهجرة", "هجره"]),
+            (
+                "ar",
+                &["الهجرة", "هجرة", "والهجرة", "للهجرة", "بالهجرة", "هجره"],
+            ),
             ("tr", &["danışmanlık", "danışmanlığı"]),
             ("ru", &["консультация", "консультации", "консультаций"]),
         ] {
             let language = Language::of(tag).expect("has rules");
-            let stems: Vec<String> = forms.iter().map(|form| language.stem(&language.lower(form))).collect();
-            assert!(stems.iter().all(|stem| *stem == stems[0]), "{tag} {forms:?}: {stems:?}");
+            let stems: Vec<String> = forms
+                .iter()
+                .map(|form| language.stem(&language.lower(form)))
+                .collect();
+            assert!(
+                stems.iter().all(|stem| *stem == stems[0]),
+                "{tag} {forms:?}: {stems:?}"
+            );
         }
         assert_eq!(Language::of("pt-BR"), Language::of("pt"));
         assert_eq!(Language::of("ti"), None);

@@ -25,23 +25,48 @@ const WORDS: &[(&str, &str)] = &[
         "a al como con de del e el ella en entre es esta este esto ha la las le les lo los mas mi mis no nos o para pero \
          por que se si sin sobre son su sus te tu un una uno unos y ya",
     ),
-    ("it", "a ad al alla ai agli anche che chi con da dal dei del della delle di e ed gli i il in la le lo loro ma nei nel non o per piu se si sono su sul sulla tra un una uno"),
-    ("pt", "a ao aos as com da das de do dos e ela ele em entre esta este eu mais mas na nas no nos o os ou para pela pelo por que se sem seu sua sao um uma"),
+    (
+        "it",
+        "a ad al alla ai agli anche che chi con da dal dei del della delle di e ed gli i il in la le lo loro ma nei nel non o per piu se si sono su sul sulla tra un una uno",
+    ),
+    (
+        "pt",
+        "a ao aos as com da das de do dos e ela ele em entre esta este eu mais mas na nas no nos o os ou para pela pelo por que se sem seu sua sao um uma",
+    ),
     ("tr", "bir bu da de den dan icin ile mi ne o ve veya ya"),
-    ("ru", "а без бы в во вы где да для до его ее если же за и из или их к как ко мы на не но о об он она они от по при с со так то у что это я"),
-    ("ar", "في من الي علي عن مع هذا هذه ذلك التي الذي ان او و ثم كما لا ما هو هي كل قد"),
-    ("nl", "aan als bij dat de den der die dit door een en er het hij ik in is met naar niet of om ook op over te tot uit van voor was wij ze zich zijn zo"),
-    ("pl", "a ale co czy dla do i ich jak jest na nie o od oraz po pod przez przy sie sa ta te to w we z za ze"),
-    ("ro", "a ai al ale am au ca ce cu de din este fi in la mai nu o pe pentru prin sa si sau sunt un una"),
+    (
+        "ru",
+        "а без бы в во вы где да для до его ее если же за и из или их к как ко мы на не но о об он она они от по при с со так то у что это я",
+    ),
+    (
+        "ar",
+        "في من الي علي عن مع هذا هذه ذلك التي الذي ان او و ثم كما لا ما هو هي كل قد",
+    ),
+    (
+        "nl",
+        "aan als bij dat de den der die dit door een en er het hij ik in is met naar niet of om ook op over te tot uit van voor was wij ze zich zijn zo",
+    ),
+    (
+        "pl",
+        "a ale co czy dla do i ich jak jest na nie o od oraz po pod przez przy sie sa ta te to w we z za ze",
+    ),
+    (
+        "ro",
+        "a ai al ale am au ca ce cu de din este fi in la mai nu o pe pentru prin sa si sau sunt un una",
+    ),
 ];
 
 /// Whether a folded word is a stop word of the language.
 pub(crate) fn contains(language: &str, folded: &str) -> bool {
     // A dozen short lists; a set would have to be built first and is no faster for so few words that are this short.
-    WORDS.iter().any(|(of, words)| *of == language && words.split_ascii_whitespace().any(|word| word == folded))
+    WORDS.iter().any(|(of, words)| {
+        *of == language && words.split_ascii_whitespace().any(|word| word == folded)
+    })
 }
 
 /// Whether a folded word is a stop word of any language.
 pub(crate) fn contains_any(folded: &str) -> bool {
-    WORDS.iter().any(|(_, words)| words.split_ascii_whitespace().any(|word| word == folded))
+    WORDS
+        .iter()
+        .any(|(_, words)| words.split_ascii_whitespace().any(|word| word == folded))
 }

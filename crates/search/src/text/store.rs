@@ -5,7 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
+};
 use tantivy::tokenizer::{TextAnalyzer, WhitespaceTokenizer};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy};
 
@@ -60,16 +62,24 @@ impl Store {
     /// read, is deleted and starts empty.
     pub(crate) fn open(folder: Option<&Path>, generation: &str) -> Result<Self, IndexError> {
         let (schema, fields) = schema();
-        let empty = Progress { schema: SCHEMA_VERSION, generation: generation.to_owned(), through: i64::MIN };
+        let empty = Progress {
+            schema: SCHEMA_VERSION,
+            generation: generation.to_owned(),
+            through: i64::MIN,
+        };
         let Some(folder) = folder else {
             return Self::with(Index::create_in_ram(schema), fields, empty);
         };
         let folder = folder.join(FOLDER);
         match existing(&folder) {
-            Some((index, progress)) if progress.schema == SCHEMA_VERSION && progress.generation == generation => {
+            Some((index, progress))
+                if progress.schema == SCHEMA_VERSION && progress.generation == generation =>
+            {
                 return Self::with(index, fields, progress);
             }
-            Some(_) => tracing::info!("the text index belongs to another state of the database and is built anew"),
+            Some(_) => tracing::info!(
+                "the text index belongs to another state of the database and is built anew"
+            ),
             None => {}
         }
         if folder.exists() {
@@ -77,13 +87,27 @@ impl Store {
         }
         std::fs::create_dir_all(&folder)?;
         let directory = MmapDirectory::open(&folder).map_err(tantivy::TantivyError::from)?;
-        Self::with(Index::create(directory, schema, tantivy::IndexSettings::default())?, fields, empty)
+        Self::with(
+            Index::create(directory, schema, tantivy::IndexSettings::default())?,
+            fields,
+            empty,
+        )
     }
 
     fn with(index: Index, fields: Fields, progress: Progress) -> Result<Self, IndexError> {
-        index.tokenizers().register(TERMS, TextAnalyzer::from(WhitespaceTokenizer::default()));
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { index, reader, fields, progress })
+        index
+            .tokenizers()
+            .register(TERMS, TextAnalyzer::from(WhitespaceTokenizer::default()));
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()?;
+        Ok(Self {
+            index,
+            reader,
+            fields,
+            progress,
+        })
     }
 
     pub(crate) fn writer(&self) -> Result<IndexWriter, IndexError> {
@@ -103,7 +127,10 @@ impl Store {
 
     /// What the next commit notes.
     pub(crate) fn payload(&self, through: i64) -> String {
-        let progress = Progress { through, ..self.progress.clone() };
+        let progress = Progress {
+            through,
+            ..self.progress.clone()
+        };
         // Two numbers and a string cannot fail to serialise; an empty note would only mean building anew.
         serde_json::to_string(&progress).unwrap_or_default()
     }
@@ -112,9 +139,12 @@ impl Store {
 fn schema() -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let key = builder.add_u64_field("key", INDEXED | FAST);
-    let indexing = TextFieldIndexing::default().set_tokenizer(TERMS).set_index_option(IndexRecordOption::WithFreqs);
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(TERMS)
+        .set_index_option(IndexRecordOption::WithFreqs);
     let options = TextOptions::default().set_indexing_options(indexing);
-    let levels = ["public", "network", "owner"].map(|name| builder.add_text_field(name, options.clone()));
+    let levels =
+        ["public", "network", "owner"].map(|name| builder.add_text_field(name, options.clone()));
     (builder.build(), Fields { key, levels })
 }
 

@@ -44,14 +44,19 @@ pub(crate) struct TextField {
 
 impl fmt::Debug for TextView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TextView").field("segments", &self.segments.len()).finish_non_exhaustive()
+        f.debug_struct("TextView")
+            .field("segments", &self.segments.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl TextView {
     /// No text at all.
     pub(crate) fn empty() -> Self {
-        Self { segments: Vec::new(), fields: None }
+        Self {
+            segments: Vec::new(),
+            fields: None,
+        }
     }
 
     /// What `searcher` sees, joined to the columns of `views`. Takes over the joins of `before` that still hold.
@@ -73,7 +78,11 @@ impl TextView {
                 id: reader.segment_id(),
                 len: reader.max_doc(),
                 alive: reader.alive_bitset().cloned(),
-                levels: [field(Level::Public)?, field(Level::Network)?, field(Level::Owner)?],
+                levels: [
+                    field(Level::Public)?,
+                    field(Level::Network)?,
+                    field(Level::Owner)?,
+                ],
                 keys: reader.fast_fields().u64("key")?,
                 joins: HashMap::new(),
             };
@@ -81,12 +90,17 @@ impl TextView {
             segment.join(views, known);
             Ok(segment)
         });
-        Ok(Self { segments: segments.collect::<tantivy::Result<_>>()?, fields: Some(fields) })
+        Ok(Self {
+            segments: segments.collect::<tantivy::Result<_>>()?,
+            fields: Some(fields),
+        })
     }
 
     /// Whether every large text segment knows its way to every large column segment.
     pub(crate) fn is_joined_to(&self, views: &[View]) -> bool {
-        self.segments.iter().all(|segment| large(segment, views).all(|view| segment.joins.contains_key(&view.segment.id)))
+        self.segments.iter().all(|segment| {
+            large(segment, views).all(|view| segment.joins.contains_key(&view.segment.id))
+        })
     }
 
     /// Whether it shows the very segments, with the very deletions, that `searcher` sees.
@@ -94,7 +108,9 @@ impl TextView {
         let readers = searcher.segment_readers();
         readers.len() == self.segments.len()
             && readers.iter().all(|reader| {
-                self.segments.iter().any(|segment| segment.id == reader.segment_id())
+                self.segments
+                    .iter()
+                    .any(|segment| segment.id == reader.segment_id())
             })
     }
 
@@ -102,14 +118,20 @@ impl TextView {
     pub(crate) fn len(&self) -> u64 {
         self.segments
             .iter()
-            .map(|s| s.alive.as_ref().map_or(u64::from(s.len), |alive| alive.num_alive_docs() as u64))
+            .map(|s| {
+                s.alive
+                    .as_ref()
+                    .map_or(u64::from(s.len), |alive| alive.num_alive_docs() as u64)
+            })
             .sum()
     }
 }
 
 fn large<'a>(segment: &TextSegment, views: &'a [View]) -> impl Iterator<Item = &'a View> {
     let worth_it = segment.len as usize >= limits::JOIN_ENTRIES;
-    views.iter().filter(move |view| worth_it && view.segment.len as usize >= limits::JOIN_ENTRIES)
+    views
+        .iter()
+        .filter(move |view| worth_it && view.segment.len as usize >= limits::JOIN_ENTRIES)
 }
 
 impl TextSegment {
@@ -117,13 +139,22 @@ impl TextSegment {
         let joins = large(self, views).map(|view| {
             let id = view.segment.id;
             let join = known.and_then(|known| known.joins.get(&id)).map(Arc::clone);
-            (id, join.unwrap_or_else(|| Arc::new(self.way_to(&view.segment))))
+            (
+                id,
+                join.unwrap_or_else(|| Arc::new(self.way_to(&view.segment))),
+            )
         });
         self.joins = joins.collect();
     }
 
     fn way_to(&self, segment: &Segment) -> Vec<u32> {
-        (0..self.len).map(|doc| self.key(doc).and_then(|hash| segment.find_hash(hash)).unwrap_or(ELSEWHERE)).collect()
+        (0..self.len)
+            .map(|doc| {
+                self.key(doc)
+                    .and_then(|hash| segment.find_hash(hash))
+                    .unwrap_or(ELSEWHERE)
+            })
+            .collect()
     }
 
     pub(crate) fn key(&self, doc: u32) -> Option<KeyHash> {

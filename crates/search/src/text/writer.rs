@@ -21,7 +21,10 @@ impl Document {
     /// Takes the texts out: the columns do not need them.
     pub(crate) fn take_texts(&mut self) -> Texts {
         let widest = (self.level(), std::mem::take(&mut self.form.passages));
-        let wider = self.wider.iter_mut().map(|(level, form)| (*level, std::mem::take(&mut form.passages)));
+        let wider = self
+            .wider
+            .iter_mut()
+            .map(|(level, form)| (*level, std::mem::take(&mut form.passages)));
         std::iter::once(widest).chain(wider).collect()
     }
 }
@@ -66,7 +69,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(store: Store, shared: Arc<Shared>, jobs: Receiver<Job>) -> Result<Self, IndexError> {
+    pub(crate) fn new(
+        store: Store,
+        shared: Arc<Shared>,
+        jobs: Receiver<Job>,
+    ) -> Result<Self, IndexError> {
         let writer = store.writer()?;
         let through = store.progress.through;
         Ok(Self {
@@ -101,7 +108,8 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            if self.is_dirty() && (self.is_full() || self.last_commit.elapsed() >= self.interval()) {
+            if self.is_dirty() && (self.is_full() || self.last_commit.elapsed() >= self.interval())
+            {
                 self.commit_until_done();
             } else if !self.is_dirty() {
                 self.look_again();
@@ -132,7 +140,11 @@ impl Writer {
     }
 
     fn wait(&self) -> Duration {
-        if self.is_dirty() { self.interval().saturating_sub(self.last_commit.elapsed()) } else { PAUSE }
+        if self.is_dirty() {
+            self.interval().saturating_sub(self.last_commit.elapsed())
+        } else {
+            PAUSE
+        }
     }
 
     fn take(&mut self, job: Job) {
@@ -162,7 +174,8 @@ impl Writer {
         let fields = self.store.fields;
         match job {
             Job::Put(hash, texts) => {
-                self.writer.delete_term(Term::from_field_u64(fields.key, hash.0));
+                self.writer
+                    .delete_term(Term::from_field_u64(fields.key, hash.0));
                 let mut document = TantivyDocument::new();
                 document.add_u64(fields.key, hash.0);
                 for (level, terms) in self.terms(texts) {
@@ -171,7 +184,8 @@ impl Writer {
                 self.writer.add_document(document)?;
             }
             Job::Remove(hash) => {
-                self.writer.delete_term(Term::from_field_u64(fields.key, hash.0));
+                self.writer
+                    .delete_term(Term::from_field_u64(fields.key, hash.0));
             }
             Job::Clear => {
                 self.writer.delete_all_documents()?;

@@ -1,5 +1,9 @@
 //! Documents for tests.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part of this; a test that cannot go on should say where")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part of this; a test that cannot go on should say where"
+)]
 
 use std::sync::Arc;
 
@@ -12,7 +16,10 @@ use uuid::Uuid;
 pub(crate) const ORIGIN: &str = "http://a.example";
 
 pub(crate) fn key(id: u128) -> EntryKey {
-    EntryKey { origin: ORIGIN.parse().unwrap(), id: EntryId(Uuid::from_u128(0x7000_8000 << 64 | id)) }
+    EntryKey {
+        origin: ORIGIN.parse().unwrap(),
+        id: EntryId(Uuid::from_u128(0x7000_8000 << 64 | id)),
+    }
 }
 
 pub(crate) fn day(text: &str) -> NaiveDate {
@@ -32,7 +39,10 @@ pub(crate) struct Making(Document, Vec<(Level, Vec<Passage>)>);
 
 /// Starts a public offer.
 pub(crate) fn document(id: u128, arrival: i64) -> Making {
-    let form = Form { json: Bytes::new(), passages: Vec::new() };
+    let form = Form {
+        json: Bytes::new(),
+        passages: Vec::new(),
+    };
     let document = Document {
         key: key(id),
         arrival,
@@ -58,7 +68,11 @@ pub(crate) fn document(id: u128, arrival: i64) -> Making {
 }
 
 fn passage(lang: &str, text: &str) -> Passage {
-    Passage { lang: lang.into(), text: text.into(), weight: 1 }
+    Passage {
+        lang: lang.into(),
+        text: text.into(),
+        weight: 1,
+    }
 }
 
 impl Making {
@@ -120,12 +134,22 @@ impl Making {
         let Self(mut document, wider) = self;
         let json = |level: &str| {
             let id = document.key.id.to_string();
-            Bytes::from(serde_json::json!({"id": id, "name": document.name, "form": level}).to_string())
+            Bytes::from(
+                serde_json::json!({"id": id, "name": document.name, "form": level}).to_string(),
+            )
         };
         document.form.json = json("widest");
         document.wider = wider
             .into_iter()
-            .map(|(level, passages)| (level, Form { json: json(&format!("{level:?}")), passages }))
+            .map(|(level, passages)| {
+                (
+                    level,
+                    Form {
+                        json: json(&format!("{level:?}")),
+                        passages,
+                    },
+                )
+            })
             .collect();
         document
     }
