@@ -4,19 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use domain::{Origin, Rules};
-use figment::providers::{Env, Format as _, Serialized, Toml};
-use figment::{Figment, Profile, Provider as _};
 use http::client::{ForwardedHeader, TrustedProxies};
 use http::rate::{Rate, Rates};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use web::Site;
 
-use crate::cli::Flags;
 use crate::failure::Failure;
-
-/// The file that is read where no other is named.
-const FILE: &str = "lotse.toml";
 
 /// The settings of a node.
 #[derive(Debug, Clone, Deserialize)]
@@ -95,7 +89,7 @@ pub(crate) struct RateSettings {
 
 /// What is set where nothing says otherwise.
 #[derive(Serialize)]
-struct Defaults {
+pub(crate) struct Defaults {
     listen: &'static str,
     data: &'static str,
     connections: usize,
@@ -118,7 +112,10 @@ impl Default for Defaults {
     fn default() -> Self {
         let rules = Rules::default();
         let rates = Rates::default();
-        let rate = |rate: Rate| RateSetting { burst: rate.burst, per_minute: rate.per_minute };
+        let rate = |rate: Rate| RateSetting {
+            burst: rate.burst,
+            per_minute: rate.per_minute,
+        };
         Self {
             listen: "127.0.0.1:8080",
             data: "lotse-data",
@@ -146,126 +143,29 @@ impl Default for Defaults {
     }
 }
 
-/// The settings as they were read, with where each comes from.
-pub(crate) struct Sources(Figment);
-
-impl Sources {
-    /// Reads file, variables and flags.
-    pub(crate) fn read(flags: &Flags) -> Result<Self, Failure> {
-        let file = match &flags.config {
-            Some(path) if !path.is_file() => {
-                return Err(Failure::new(format!("{}: there is no such configuration file", path.display())));
-            }
-            Some(path) => path.clone(),
-            None => PathBuf::from(FILE),
-        };
-        let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
-        if file.is_file() {
-            figment = figment.merge(Toml::file_exact(file));
-        }
-        // Two underscores go one level down: LOTSE_RATES__READ__PER_MINUTE.
-        figment = figment.merge(Env::prefixed("LOTSE_").ignore(&["config"]).split("__"));
-        let flag = |figment: Figment, key: &str, value: Option<String>| match value {
-            Some(value) => figment.merge(Serialized::from(
-                std::collections::BTreeMap::from([(key, value)]),
-                Profile::Default,
-            )),
-            None => figment,
-        };
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        figment = flag(figment, "data", path(&flags.data));
-        figment = flag(figment, "listen", flags.listen.clone());
-        figment = flag(figment, "base_url", flags.base_url.clone());
-        figment = flag(figment, "database", flags.database.clone());
-        if let Some(workers) = flags.workers {
-            figment = figment.merge(("workers", workers));
-        }
-        Ok(Self(figment))
-    }
-
-    /// The settings.
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        self.0.extract().map_err(|error| Failure::new(format!("the configuration cannot be used: {error}")))
-    }
-
-    /// Every setting, its value and where it comes from; secrets are not shown.
-    pub(crate) fn show(&self, config: &Config) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Ok(dict) = self.0.data().map(|mut data| data.remove(&Profile::Default).unwrap_or_default()) {
-            for (key, value) in &dict {
-                self.show_value(key, value, &mut lines);
-            }
-        }
-        for (key, value) in [
-            ("base_url", config.origin().map_or_else(|_| "not usable".to_owned(), |origin| origin.to_string())),
-            ("database", config.database_url()),
-            ("index", config.index_folder().display().to_string()),
-            ("workers", config.workers().to_string()),
-        ] {
-            if !lines.iter().any(|line: &String| line.starts_with(&format!("{key} ="))) {
-                lines.push(format!("{key} = {:?}  # derived", redact(key, &value)));
-            }
-        }
-        lines.sort();
-        lines
-    }
-
-    fn show_value(&self, key: &str, value: &figment::value::Value, lines: &mut Vec<String>) {
-        if let Some(dict) = value.as_dict() {
-            for (inner, value) in dict {
-                self.show_value(&format!("{key}.{inner}"), value, lines);
-            }
-            return;
-        }
-        let source = match self.0.find_metadata(key) {
-            Some(metadata) if metadata.name.contains("Defaults") => "default".to_owned(),
-            Some(metadata) if metadata.name.contains("BTreeMap") || metadata.name.contains("usize") => "flag".to_owned(),
-            Some(metadata) => match &metadata.source {
-                Some(source) => source.to_string(),
-                None => "variable LOTSE_".to_owned() + &key.to_uppercase().replace('.', "__"),
-            },
-            None => "unknown".to_owned(),
-        };
-        let text = match value.as_str() {
-            Some(text) => format!("{:?}", redact(key, text)),
-            None => serde_json::to_string(value).unwrap_or_default(),
-        };
-        lines.push(format!("{key} = {text}  # {source}"));
-    }
-}
-
-/// What may be shown of a value: no passwords, no tokens.
-fn redact(key: &str, text: &str) -> String {
-    match key {
-        "metrics_token" => "(not shown)".to_owned(),
-        "database" => match url::Url::parse(text) {
-            Ok(mut url) if url.password().is_some() => {
-                let _ = url.set_password(Some("not-shown"));
-                url.to_string()
-            }
-            _ => text.to_owned(),
-        },
-        _ => text.to_owned(),
-    }
-}
-
 impl Config {
     /// The base URL; without one, the address that the node listens on.
     pub(crate) fn origin(&self) -> Result<Origin, Failure> {
         match &self.base_url {
             Some(origin) => Ok(origin.clone()),
-            None => format!("http://{}", self.listen).parse().map_err(|why: &str| Failure::new(why)),
+            None => format!("http://{}", self.listen)
+                .parse()
+                .map_err(|why: &str| Failure::new(why)),
         }
     }
 
     /// The database's URL.
     pub(crate) fn database_url(&self) -> String {
-        self.database.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.join("lotse.sqlite").display()))
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data.join("lotse.sqlite").display()))
     }
 
     /// The folder of the search index. Processes that share a data folder have one each.
     pub(crate) fn index_folder(&self) -> PathBuf {
-        self.index.clone().unwrap_or_else(|| self.data.join(format!("index-{}", self.listen.port())))
+        self.index
+            .clone()
+            .unwrap_or_else(|| self.data.join(format!("index-{}", self.listen.port())))
     }
 
     /// Worker threads.
@@ -285,7 +185,10 @@ impl Config {
 
     /// How many requests one client may send.
     pub(crate) fn rates(&self) -> Rates {
-        let rate = |setting: RateSetting| Rate { burst: setting.burst, per_minute: setting.per_minute };
+        let rate = |setting: RateSetting| Rate {
+            burst: setting.burst,
+            per_minute: setting.per_minute,
+        };
         Rates {
             read: rate(self.rates.read),
             write: rate(self.rates.write),
@@ -297,7 +200,10 @@ impl Config {
 
     /// The proxies in front.
     pub(crate) fn proxies(&self) -> TrustedProxies {
-        TrustedProxies { networks: self.trusted_proxies.clone(), header: self.forwarded_header }
+        TrustedProxies {
+            networks: self.trusted_proxies.clone(),
+            header: self.forwarded_header,
+        }
     }
 
     /// The folder of the keys.
@@ -309,9 +215,20 @@ impl Config {
 /// Makes a folder that only this user may enter, unless it is there.
 pub(crate) fn private_folder(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt as _;
+    if path.exists() && !path.is_dir() {
+        return Err(Failure::new(format!(
+            "{}: this is no folder",
+            path.display()
+        )));
+    }
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| crate::failure::file(path, &error))
+        .map_err(|error| {
+            Failure::new(format!(
+                "{}: the folder cannot be made: {error}",
+                path.display()
+            ))
+        })
 }

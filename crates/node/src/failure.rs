@@ -10,7 +10,13 @@ impl Failure {
     /// A failure in words.
     pub(crate) fn new(words: impl Into<String>) -> Self {
         // One line, whatever a library wrote.
-        Self(words.into().replace('\n', " "))
+        Self(
+            words
+                .into()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     }
 }
 
@@ -36,7 +42,14 @@ impl From<storage::StorageError> for Failure {
             ),
             E::Refused(refusal) => refusal.to_string(),
             // At the console the operator reads what only the log would have.
-            other if !other.log().is_empty() => format!("{other}: {}", other.log()),
+            E::Unavailable { log }
+            | E::Busy { log }
+            | E::Full { log }
+            | E::Corrupt { log }
+            | E::Internal { log } => {
+                format!("{error}: {log}")
+            }
+            E::File { log } => log.clone(),
             other => other.to_string(),
         })
     }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use domain::Entry;
 use http::Clock;
 use http::sign_in::Access;
@@ -71,7 +70,7 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
     }
     let index = index.clone();
     let applied = tokio::task::spawn_blocking(move || {
-        let today = Utc::now().date_naive();
+        let today = crate::clock::now().date_naive();
         let changes = entries
             .into_iter()
             .filter_map(|told| match told {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,20 +24,39 @@ pub(crate) fn load(folder: &Path, origin: &Origin) -> Result<Arc<Keys>, Failure>
     if !path.exists() {
         write_new(&path, &generate()?)?;
     }
-    let mut pems = vec![fs::read_to_string(&path).map_err(|error| file(&path, &error))?];
-    if let Ok(former) = fs::read_to_string(folder.join(FORMER_TOKEN_KEY)) {
-        pems.push(former);
+    let mut pems = vec![read(&path, origin)?];
+    let former = folder.join(FORMER_TOKEN_KEY);
+    if former.exists() {
+        pems.push(read(&former, origin)?);
     }
-    let keys = Keys::from_pem(origin, pems.iter().map(String::as_str))
-        .map_err(|why| Failure::new(format!("{}: {why}", path.display())))?;
+    let keys = Keys::from_pem(origin, pems.iter().map(String::as_str)).map_err(Failure::new)?;
     Ok(Arc::new(keys))
+}
+
+/// Reads a key and says which file it is that cannot be used.
+fn read(path: &Path, origin: &Origin) -> Result<String, Failure> {
+    let pem = fs::read_to_string(path).map_err(|error| file(path, &error))?;
+    Keys::from_pem(origin, [pem.as_str()])
+        .map_err(|why| Failure::new(format!("{}: {why}", path.display())))?;
+    let mode = fs::metadata(path)
+        .map_err(|error| file(path, &error))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), mode = format!("{:o}", mode & 0o777), "others may read this key: chmod 600");
+    }
+    Ok(pem)
 }
 
 /// Writes a secret to a new file with mode 0600; another process that was first wins.
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let part = path.with_extension(format!("{}.part", std::process::id()));
     let write = || -> std::io::Result<()> {
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        let mut out = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
         match fs::hard_link(&part, path) {

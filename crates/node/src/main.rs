@@ -2,6 +2,7 @@
 //! here.
 
 mod cli;
+mod clock;
 mod commands;
 mod config;
 mod console;
@@ -11,6 +12,7 @@ mod follow;
 mod keys;
 mod node;
 mod serve;
+mod sources;
 mod upkeep;
 
 use std::process::ExitCode;
@@ -21,6 +23,8 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Whatever this process writes is its user's alone: database, keys, index, archives, exports.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = cli::Cli::parse();
     match commands::run(cli) {
         Ok(code) => code,

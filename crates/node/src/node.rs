@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use domain::Origin;
 use http::Clock;
 use http::rate::RateLimits;
@@ -17,13 +16,14 @@ use crate::config::{Config, private_folder};
 use crate::failure::Failure;
 use crate::follow::{follow, read};
 use crate::keys;
+use crate::sources::without_password;
 
 /// Rows that are read at once at the start.
 const SCAN: i64 = 2_000;
 /// How long a write waits until it can be read here.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(10);
 
-/// Opens the database; makes it when there is none yet.
+/// Opens the database; makes it where there is none yet.
 pub(crate) async fn open_storage(config: &Config) -> Result<Storage, Failure> {
     private_folder(&config.data)?;
     let url = config.database_url();
@@ -31,13 +31,27 @@ pub(crate) async fn open_storage(config: &Config) -> Result<Storage, Failure> {
     if Storage::is_new(&url).await? {
         Storage::migrate(&url).await?;
     }
+    open(config).await
+}
+
+/// Opens the database of a node that is set up. A mistyped folder is no reason to make another node there.
+pub(crate) async fn open_existing(config: &Config) -> Result<Storage, Failure> {
+    let url = config.database_url();
+    if Storage::is_new(&url).await? {
+        let shown = without_password(&url);
+        return Err(Failure::new(format!("{shown}: there is no node's database; `lotse init` makes one")));
+    }
+    open(config).await
+}
+
+async fn open(config: &Config) -> Result<Storage, Failure> {
     let settings = storage::Settings {
-        url,
+        url: config.database_url(),
         origin: config.origin()?,
         rules: config.rules(),
         readers: config.database_readers,
     };
-    Ok(Storage::open(settings, Utc::now()).await?)
+    Ok(Storage::open(settings, crate::clock::now()).await?)
 }
 
 /// Everything that serving needs.
@@ -54,7 +68,7 @@ impl Node {
     /// Opens all parts and fills the read model.
     pub(crate) async fn open(config: &Config, storage: Storage) -> Result<Self, Failure> {
         let origin = config.origin()?;
-        let clock = Clock::new(Utc::now);
+        let clock = Clock::new(crate::clock::now);
         let keys = keys::load(&config.key_folder(), &origin)?;
         let folder = config.index_folder();
         let index = Index::open(Some(&folder), &storage.generation().to_string())
@@ -113,7 +127,7 @@ impl Node {
 
 /// Streams all entries into the index; returns the number up to which it then holds everything.
 pub(crate) async fn fill(storage: &Storage, index: &Index) -> Result<i64, Failure> {
-    let today = Utc::now().date_naive();
+    let today = crate::clock::now().date_naive();
     let loader = Arc::new(std::sync::Mutex::new((Some(index.load()?), None::<IndexError>)));
     let filling = Arc::clone(&loader);
     let through = storage

@@ -1,48 +1,70 @@
 //! `lotse account`: accounts at the console.
 
-use chrono::Utc;
 use domain::{Actor, Role};
 use http::sign_in::{Passwords, secret::Secret};
 use storage::{Account, Membership, NewAccount, Storage};
 use uuid::Uuid;
 
+use super::{check_mailbox, organisation_exists};
 use crate::cli;
 use crate::config::Config;
 use crate::console;
 use crate::failure::Failure;
-use crate::node::open_storage;
+use crate::node::open_existing;
 
 /// Accounts that are read at once.
 const PAGE: i64 = 500;
 
 pub(crate) async fn run(config: &Config, command: cli::Account) -> Result<(), Failure> {
-    let storage = open_storage(config).await?;
-    let (system, now) = (Actor::system(), Utc::now());
+    let storage = open_existing(config).await?;
+    let (system, now) = (Actor::system(), crate::clock::now());
     match command {
-        cli::Account::Add { email, role, organisation } => {
+        cli::Account::Add {
+            email,
+            role,
+            organisation,
+        } => {
             let role = Role::parse(&role).ok_or_else(|| {
                 Failure::new("the role is one of editor, org_admin, coordinator, node_admin")
             })?;
             if (role >= Role::Coordinator) == organisation.is_some() {
-                return Err(Failure::new("editor and org_admin need --organisation, coordinator and node_admin have none"));
+                return Err(Failure::new(
+                    "editor and org_admin need --organisation, coordinator and node_admin have none",
+                ));
+            }
+            check_mailbox(config, &email)?;
+            if let Some(id) = organisation {
+                organisation_exists(config, &storage, id).await?;
             }
             let password = Secret::mint("")?;
             let account = NewAccount {
                 id: Uuid::now_v7(),
                 email: email.clone(),
                 display: role.as_str().to_owned(),
-                password: Some(Passwords::default().hash(&password.plain, "/password").await?),
+                password: Some(
+                    Passwords::default()
+                        .hash(&password.plain, "/password")
+                        .await?,
+                ),
                 memberships: vec![Membership { organisation, role }],
             };
             let account = storage.accounts.create(&system, account, now).await?;
-            console::say(format_args!("account  {}\nemail    {email}\npassword {}  (shown once)", account.id, password.plain));
+            console::say(format_args!(
+                "account  {}\nemail    {email}\npassword {}  (shown once)",
+                account.id, password.plain
+            ));
         }
         cli::Account::List => list(&storage).await?,
         cli::Account::Password { email } => {
             let account = find(&storage, &email).await?;
             let password = Secret::mint("")?;
-            let hash = Passwords::default().hash(&password.plain, "/password").await?;
-            storage.accounts.set_password(&system, account.id, &hash, None, now).await?;
+            let hash = Passwords::default()
+                .hash(&password.plain, "/password")
+                .await?;
+            storage
+                .accounts
+                .set_password(&system, account.id, &hash, None, now)
+                .await?;
             console::say(format_args!("password {}  (shown once)", password.plain));
         }
         cli::Account::Disable { email } => disable(&storage, &email, true).await?,
@@ -53,8 +75,14 @@ pub(crate) async fn run(config: &Config, command: cli::Account) -> Result<(), Fa
 
 async fn disable(storage: &Storage, email: &str, disabled: bool) -> Result<(), Failure> {
     let account = find(storage, email).await?;
-    storage.accounts.set_disabled(&Actor::system(), account.id, disabled, Utc::now()).await?;
-    console::say(format_args!("{email} is {}", if disabled { "disabled" } else { "enabled" }));
+    storage
+        .accounts
+        .set_disabled(&Actor::system(), account.id, disabled, crate::clock::now())
+        .await?;
+    console::say(format_args!(
+        "{email} is {}",
+        if disabled { "disabled" } else { "enabled" }
+    ));
     Ok(())
 }
 
@@ -76,8 +104,17 @@ async fn list(storage: &Storage) -> Result<(), Failure> {
                     None => membership.role.as_str().to_owned(),
                 })
                 .collect();
-            let state = if account.disabled { "disabled" } else { "enabled" };
-            console::say(format_args!("{}  {}  {state}  {}", account.id, account.email, roles.join(" ")));
+            let state = if account.disabled {
+                "disabled"
+            } else {
+                "enabled"
+            };
+            console::say(format_args!(
+                "{}  {}  {state}  {}",
+                account.id,
+                account.email,
+                roles.join(" ")
+            ));
         }
         match accounts.last() {
             Some(last) if accounts.len() as i64 == PAGE => after = Some(last.id),

@@ -1,41 +1,59 @@
 //! `lotse client`: clients of organisations at the console.
 
-use chrono::Utc;
-use domain::{Actor, Kind, Role};
+use domain::{Actor, Role};
 use http::sign_in::secret::Secret;
-use storage::NewClient;
+use storage::{NewClient, StorageError};
 use uuid::Uuid;
 
+use super::organisation_exists;
 use crate::cli;
 use crate::config::Config;
 use crate::console;
 use crate::failure::Failure;
-use crate::node::open_storage;
+use crate::node::open_existing;
 
 /// Clients that are read at once.
 const PAGE: i64 = 500;
 
 pub(crate) async fn run(config: &Config, command: cli::Client) -> Result<(), Failure> {
-    let storage = open_storage(config).await?;
-    let (system, now) = (Actor::system(), Utc::now());
+    let storage = open_existing(config).await?;
+    let (system, now) = (Actor::system(), crate::clock::now());
     match command {
-        cli::Client::Add { organisation, label } => {
-            let key = domain::EntryKey { origin: config.origin()?, id: organisation };
-            let found = storage.directory.get(&key).await?;
-            if !found.is_some_and(|stored| stored.kind == Kind::Organisation && !stored.deleted) {
-                return Err(Failure::new(format!("there is no organisation {organisation}")));
-            }
+        cli::Client::Add {
+            organisation,
+            label,
+        } => {
+            organisation_exists(config, &storage, organisation).await?;
             let secret = Secret::mint("lotse_secret_")?;
-            let client = NewClient { id: Uuid::now_v7(), label, role: Role::Editor, secret: secret.hash };
-            let client = storage.clients.create(&system, organisation, client, now).await?;
-            console::say(format_args!("client {}\nsecret {}  (shown once)", client.id, secret.plain));
+            let client = NewClient {
+                id: Uuid::now_v7(),
+                label,
+                role: Role::Editor,
+                secret: secret.hash,
+            };
+            let client = storage
+                .clients
+                .create(&system, organisation, client, now)
+                .await?;
+            console::say(format_args!(
+                "client {}\nsecret {}  (shown once)",
+                client.id, secret.plain
+            ));
         }
         cli::Client::List { organisation } => {
+            organisation_exists(config, &storage, organisation).await?;
             let mut after = None;
             loop {
-                let clients = storage.clients.list(Some(organisation), after, PAGE).await?;
+                let clients = storage
+                    .clients
+                    .list(Some(organisation), after, PAGE)
+                    .await?;
                 for client in &clients {
-                    let state = if client.revoked.is_some() { "revoked" } else { "active" };
+                    let state = if client.revoked.is_some() {
+                        "revoked"
+                    } else {
+                        "active"
+                    };
                     console::say(format_args!("{}  {state}  {}", client.id, client.label));
                 }
                 match clients.last() {
@@ -45,7 +63,14 @@ pub(crate) async fn run(config: &Config, command: cli::Client) -> Result<(), Fai
             }
         }
         cli::Client::Revoke { id } => {
-            storage.clients.revoke(&system, id, now).await?;
+            storage
+                .clients
+                .revoke(&system, id, now)
+                .await
+                .map_err(|error| match error {
+                    StorageError::NotFound => Failure::new(format!("there is no client {id}")),
+                    other => other.into(),
+                })?;
             console::say(format_args!("{id} is revoked"));
         }
     }

@@ -1,6 +1,5 @@
 //! `lotse demo`: a node with the demo directory, and credentials to try it with.
 
-use chrono::Utc;
 use domain::{Actor, Command, EntryId, Role};
 use http::sign_in::{Passwords, secret::Secret};
 use storage::{BatchMode, Membership, NewAccount, NewClient, Storage};
@@ -23,7 +22,9 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
         load(&storage).await?;
         introduce(config, &storage).await?;
     } else {
-        console::note("The demo directory is there already; its credentials were printed at the first start.");
+        console::note(
+            "The demo directory is there already; its credentials were printed at the first start.",
+        );
     }
     serve::serve(config, listener, storage).await
 }
@@ -40,30 +41,47 @@ async fn is_empty(storage: &Storage) -> Result<bool, Failure> {
 }
 
 async fn load(storage: &Storage) -> Result<(), Failure> {
-    let now = Utc::now();
+    let now = crate::clock::now();
     let system = Actor::system();
     let entries = demo::entries(now).map_err(|error| Failure::new(error.to_string()))?;
-    let commands = entries.into_iter().map(|(id, draft)| Command::Create { id, draft }).collect();
-    let outcome = storage.directory.apply_batch(&system, commands, BatchMode::AllOrNothing, false, now).await?;
-    if let Some(refusal) = outcome.results.iter().find_map(|result| result.as_ref().err()) {
-        return Err(Failure::new(format!("the demo directory does not fit this program: {refusal}")));
+    let commands = entries
+        .into_iter()
+        .map(|(id, draft)| Command::Create { id, draft })
+        .collect();
+    let outcome = storage
+        .directory
+        .apply_batch(&system, commands, BatchMode::AllOrNothing, false, now)
+        .await?;
+    if let Some(refusal) = outcome
+        .results
+        .iter()
+        .find_map(|result| result.as_ref().err())
+    {
+        return Err(Failure::new(format!(
+            "the demo directory does not fit this program: {refusal}"
+        )));
     }
     Ok(())
 }
 
 /// Makes the accounts, names the operator last (so that a start that was cut off is taken up again), and says what to try.
 async fn introduce(config: &Config, storage: &Storage) -> Result<(), Failure> {
-    let now = Utc::now();
+    let now = crate::clock::now();
     let system = Actor::system();
     let operator: EntryId = entry_id(OPERATOR);
     let password = Secret::mint("")?;
-    let hash = Passwords::default().hash(&password.plain, "/password").await?;
+    let hash = Passwords::default()
+        .hash(&password.plain, "/password")
+        .await?;
     let account = NewAccount {
         id: Uuid::now_v7(),
         email: COORDINATOR.to_owned(),
         display: "Coordination of the demo".to_owned(),
         password: Some(hash),
-        memberships: vec![Membership { organisation: None, role: Role::NodeAdmin }],
+        memberships: vec![Membership {
+            organisation: None,
+            role: Role::NodeAdmin,
+        }],
     };
     storage.accounts.create(&system, account, now).await?;
     let secret = Secret::mint("lotse_secret_")?;
@@ -73,7 +91,10 @@ async fn introduce(config: &Config, storage: &Storage) -> Result<(), Failure> {
         role: Role::Editor,
         secret: secret.hash,
     };
-    let client = storage.clients.create(&system, operator, client, now).await?;
+    let client = storage
+        .clients
+        .create(&system, operator, client, now)
+        .await?;
     storage.set_operator(&system, operator, now).await?;
     let url = config.origin()?;
     console::say(format_args!(

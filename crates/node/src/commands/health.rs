@@ -16,10 +16,24 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode, Failure> {
     let http = reqwest::Client::builder().no_proxy().timeout(WAIT).build();
     let http = http.map_err(|error| Failure::new(error.to_string()))?;
     let answer = http.get(&url).send().await;
-    let answer = answer.map_err(|error| Failure::new(format!("no answer from {url}: {}", error.without_url())))?;
+    let answer =
+        answer.map_err(|error| Failure::new(format!("no answer from {url}: {}", cause(&error))))?;
     let ready = answer.status().is_success();
     console::say(answer.text().await.unwrap_or_default());
-    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ready {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The innermost reason: `connection refused` says more than that a request could not be sent.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 /// A node that listens on all addresses is asked on this machine's own.

@@ -6,8 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::ExitCode;
 
 use api::BatchLine;
-use chrono::Utc;
-use domain::{Actor, Command, EntryId, limits};
+use domain::{Actor, AnyDraft, Command, EntryId, EntryKey, Origin, Reason, limits};
 use indicatif::{ProgressBar, ProgressStyle};
 use storage::{BatchMode, Outcome, Storage};
 use uuid::Uuid;
@@ -43,29 +42,64 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
         (Box::new(opened), size)
     };
     let progress = progress(size);
-    let mut lines = Lines { input: BufReader::with_capacity(1 << 20, input), number: 0, read: 0 };
-    let actor = Actor { organisation: import.owner, ..Actor::system() };
+    let mut lines = Lines {
+        input: BufReader::with_capacity(1 << 20, input),
+        number: 0,
+        read: 0,
+    };
+    let actor = Actor {
+        organisation: import.owner,
+        ..Actor::system()
+    };
+    let origin = config.origin()?;
     let mut tally = Tally::default();
     loop {
         let chunk = lines.chunk().map_err(|error| file(&import.file, &error))?;
         if chunk.is_empty() {
             break;
         }
-        write(&storage, &actor, chunk, import.dry_run, &mut tally, &progress).await?;
+        write(
+            &storage,
+            &origin,
+            &actor,
+            chunk,
+            import.dry_run,
+            &mut tally,
+            &progress,
+        )
+        .await?;
         progress.set_position(lines.read);
     }
     progress.finish_and_clear();
-    let Tally { created, updated, unchanged, deleted, refused } = tally;
-    let would = if import.dry_run { " (dry run: nothing was written)" } else { "" };
+    let Tally {
+        created,
+        updated,
+        unchanged,
+        deleted,
+        refused,
+    } = tally;
+    let would = if import.dry_run {
+        " (dry run: nothing was written)"
+    } else {
+        ""
+    };
     console::say(format_args!(
         "{created} created, {updated} updated, {unchanged} unchanged, {deleted} deleted, {refused} refused{would}"
     ));
-    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn progress(size: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bytes} of {total_bytes} {wide_bar} {eta}");
-    let bar = if size > 0 { ProgressBar::new(size) } else { ProgressBar::new_spinner() };
+    let bar = if size > 0 {
+        ProgressBar::new(size)
+    } else {
+        ProgressBar::new_spinner()
+    };
     match style {
         Ok(style) if size > 0 => bar.with_style(style),
         _ => bar,
@@ -75,6 +109,7 @@ fn progress(size: u64) -> ProgressBar {
 /// Writes one chunk; each line stands for itself.
 async fn write(
     storage: &Storage,
+    origin: &Origin,
     actor: &Actor,
     chunk: Vec<(u64, Vec<u8>)>,
     dry_run: bool,
@@ -90,17 +125,36 @@ async fn write(
                 commands.push(command);
             }
             Err(problem) => {
-                let places: Vec<String> =
-                    problem.errors().iter().map(|error| format!("; {} {}", error.pointer, error.message)).collect();
-                refused(tally, progress, number, &format!("{problem}{}", places.concat()));
+                let places: Vec<String> = problem
+                    .errors()
+                    .iter()
+                    .map(|error| format!("{} {}", error.pointer, error.message))
+                    .collect();
+                let places: Vec<&str> = places.iter().map(|place| place.trim()).collect();
+                refused(
+                    tally,
+                    progress,
+                    number,
+                    &[&problem.to_string(), &*places.join("; ")].join("; "),
+                );
             }
         }
     }
     if commands.is_empty() {
         return Ok(());
     }
-    let outcome = storage.directory.apply_batch(actor, commands, BatchMode::PerLine, dry_run, Utc::now()).await?;
-    for (number, result) in numbers.into_iter().zip(outcome.results) {
+    let wanted: Vec<Option<(EntryId, AnyDraft)>> = commands.iter().map(created).collect();
+    let outcome = storage
+        .directory
+        .apply_batch(
+            actor,
+            commands,
+            BatchMode::PerLine,
+            dry_run,
+            crate::clock::now(),
+        )
+        .await?;
+    for ((number, wanted), result) in numbers.into_iter().zip(wanted).zip(outcome.results) {
         match result {
             Ok(applied) => match applied.outcome {
                 Outcome::Created => tally.created += 1,
@@ -108,10 +162,44 @@ async fn write(
                 Outcome::Unchanged => tally.unchanged += 1,
                 Outcome::Deleted | Outcome::Purged => tally.deleted += 1,
             },
+            Err(refusal)
+                if refusal.reason == Reason::IdTaken
+                    && is_there(storage, origin, wanted).await? =>
+            {
+                tally.unchanged += 1;
+            }
             Err(refusal) => refused(tally, progress, number, &refusal.to_string()),
         }
     }
     Ok(())
+}
+
+/// The entry that a line makes under an id of its own.
+fn created(command: &Command) -> Option<(EntryId, AnyDraft)> {
+    match command {
+        Command::Create { id, draft } => Some((*id, draft.clone())),
+        _ => None,
+    }
+}
+
+/// Whether the very entry is there already, as after a first import of the same file.
+async fn is_there(
+    storage: &Storage,
+    origin: &Origin,
+    wanted: Option<(EntryId, AnyDraft)>,
+) -> Result<bool, Failure> {
+    let Some((id, mut draft)) = wanted else {
+        return Ok(false);
+    };
+    let key = EntryKey {
+        origin: origin.clone(),
+        id,
+    };
+    let Some(stored) = storage.directory.get(&key).await? else {
+        return Ok(false);
+    };
+    draft.kind = Some(stored.kind);
+    Ok(!stored.deleted && AnyDraft::of(&stored.entry()?) == draft)
 }
 
 fn refused(tally: &mut Tally, progress: &ProgressBar, number: u64, why: &str) {
@@ -141,18 +229,32 @@ impl Lines {
             let mut line = Vec::new();
             // A file without line feeds may not fill the memory. Standards are longer than other entries.
             let most = limits::STANDARD_BYTES as u64 + 1;
-            let read = self.input.by_ref().take(most).read_until(b'\n', &mut line)?;
+            let read = self
+                .input
+                .by_ref()
+                .take(most)
+                .read_until(b'\n', &mut line)?;
             if read == 0 {
                 break;
             }
             if read as u64 == most {
                 return Err(std::io::Error::new(
                     std::io::ErrorKind::InvalidData,
-                    format!("line {} is longer than {} bytes", self.number + 1, limits::STANDARD_BYTES),
+                    format!(
+                        "line {} is longer than {} bytes",
+                        self.number + 1,
+                        limits::STANDARD_BYTES
+                    ),
                 ));
             }
             self.number += 1;
             self.read += read as u64;
+            // Editors of some systems put a byte order mark first; it says nothing (RFC 8259 section 8.1).
+            let line = if self.number == 1 {
+                line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line)
+            } else {
+                &line
+            };
             let trimmed = line.trim_ascii();
             if !trimmed.is_empty() {
                 chunk.push((self.number, trimmed.to_vec()));

@@ -1,12 +1,12 @@
 //! `lotse init`: a new node with its operator and first admin.
 
-use chrono::Utc;
 use domain::kinds::Organisation;
 use domain::{Actor, Code, Command, Draft, EntryId, Role, Text};
 use http::sign_in::{Passwords, secret::Secret};
 use storage::{Membership, NewAccount};
 use uuid::Uuid;
 
+use super::check_mailbox;
 use crate::cli::Init;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -14,12 +14,15 @@ use crate::node::open_storage;
 use crate::{console, keys};
 
 pub(crate) async fn run(config: &Config, init: &Init) -> Result<(), Failure> {
+    check_mailbox(config, &init.email)?;
     let storage = open_storage(config).await?;
     if storage.operator().await?.is_some() {
-        return Err(Failure::new("this node is set up already; `lotse account add` makes further accounts"));
+        return Err(Failure::new(
+            "this node is set up already; `lotse account add` makes further accounts",
+        ));
     }
     keys::load(&config.key_folder(), &config.origin()?)?;
-    let now = Utc::now();
+    let now = crate::clock::now();
     let system = Actor::system();
     let id = EntryId(Uuid::now_v7());
     let operator = Organisation {
@@ -33,20 +36,36 @@ pub(crate) async fn run(config: &Config, init: &Init) -> Result<(), Failure> {
         description: None,
     };
     let draft = Draft::new(operator.into());
-    storage.directory.apply(&system, Command::Create { id, draft }, None, now).await?;
+    storage
+        .directory
+        .apply(&system, Command::Create { id, draft }, None, now)
+        .await?;
     let password = Secret::mint("")?;
     let account = NewAccount {
         id: Uuid::now_v7(),
         email: init.email.clone(),
         display: "First admin".to_owned(),
-        password: Some(Passwords::default().hash(&password.plain, "/password").await?),
+        password: Some(
+            Passwords::default()
+                .hash(&password.plain, "/password")
+                .await?,
+        ),
         memberships: vec![
-            Membership { organisation: None, role: Role::NodeAdmin },
-            Membership { organisation: Some(id), role: Role::OrgAdmin },
+            Membership {
+                organisation: None,
+                role: Role::NodeAdmin,
+            },
+            Membership {
+                organisation: Some(id),
+                role: Role::OrgAdmin,
+            },
         ],
     };
     storage.accounts.create(&system, account, now).await?;
     storage.set_operator(&system, id, now).await?;
-    console::say(format_args!("operator {id}\naccount  {}\npassword {}  (shown once)", init.email, password.plain));
+    console::say(format_args!(
+        "operator {id}\naccount  {}\npassword {}  (shown once)",
+        init.email, password.plain
+    ));
     Ok(())
 }

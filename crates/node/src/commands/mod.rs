@@ -10,23 +10,27 @@ mod import;
 mod init;
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use chrono::Utc;
+use domain::{Checker, EntryId, EntryKey, Kind};
+use search::Index;
 use storage::Storage;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, LogFormat, Sources};
-use crate::failure::Failure;
-use crate::node::open_storage;
+use crate::config::{Config, LogFormat};
+use crate::failure::{Failure, file};
+use crate::node::{open_existing, open_storage};
+use crate::sources::Sources;
 use crate::{console, serve};
 
 /// Runs a command.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // Works without any configuration: the document is the same on every node.
     if matches!(cli.command, Command::Openapi) {
-        console::write(api::document_json().as_bytes()).map_err(|error| Failure::new(error.to_string()))?;
+        console::write(api::document_json().as_bytes())
+            .map_err(|error| Failure::new(error.to_string()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let sources = Sources::read(&cli.settings)?;
@@ -53,11 +57,19 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
         Command::Client(command) => client::run(config, command).await?,
         Command::Import(import) => return import::run(config, import).await,
         Command::Export(export) => export::run(config, &export).await?,
-        Command::Reindex => reindex(config)?,
+        Command::Reindex => reindex(config).await?,
         Command::Check => return check::run(config).await,
         Command::Backup { file } => {
-            let archived = open_storage(config).await?.backup(&file, Utc::now()).await?;
-            console::say(format_args!("{}: {} rows, through change {}", file.display(), archived.rows, archived.through));
+            let archived = open_existing(config)
+                .await?
+                .backup(&file, crate::clock::now())
+                .await?;
+            console::say(format_args!(
+                "{}: {} rows, through change {}",
+                file.display(),
+                archived.rows,
+                archived.through
+            ));
         }
         Command::Restore { file } => restore(config, &file).await?,
         Command::Health => return health::run(config).await,
@@ -72,34 +84,92 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
     if done.is_empty() {
         console::say("the database is up to date");
     }
-    done.iter().for_each(|name| console::say(format_args!("applied {name}")));
+    done.iter()
+        .for_each(|name| console::say(format_args!("applied {name}")));
     Ok(())
 }
 
-async fn restore(config: &Config, file: &std::path::Path) -> Result<(), Failure> {
+async fn restore(config: &Config, path: &Path) -> Result<(), Failure> {
+    // Before anything is made: a mistyped name leaves nothing behind.
+    std::fs::File::open(path).map_err(|error| file(path, &error))?;
     crate::config::private_folder(&config.data)?;
     let url = config.database_url();
     Storage::migrate(&url).await?;
-    let archived = Storage::restore(&url, file).await?;
-    console::say(format_args!("restored {} rows, through change {}", archived.rows, archived.through));
+    let archived = Storage::restore(&url, path).await?;
+    console::say(format_args!(
+        "restored {} rows, through change {}",
+        archived.rows, archived.through
+    ));
     Ok(())
 }
 
 /// Takes the index folder away; the next start builds it anew from the database.
-fn reindex(config: &Config) -> Result<(), Failure> {
+async fn reindex(config: &Config) -> Result<(), Failure> {
+    let storage = open_existing(config).await?;
     let folder = config.index_folder();
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(crate::failure::file(&folder, &error)),
-        _ => {
-            console::say(format_args!("{} is gone; the next start builds it anew", folder.display()));
-            Ok(())
-        }
+    if !folder.exists() {
+        console::say(format_args!(
+            "{}: not there yet; the next start builds it",
+            folder.display()
+        ));
+        return Ok(());
+    }
+    // To take a running node's index away would leave it without full text until it is started again.
+    drop(
+        Index::open(Some(&folder), &storage.generation().to_string()).map_err(|error| {
+            Failure::new(format!(
+                "{}: a running node uses it, stop it first ({error})",
+                folder.display()
+            ))
+        })?,
+    );
+    std::fs::remove_dir_all(&folder).map_err(|error| file(&folder, &error))?;
+    console::say(format_args!(
+        "{} is gone; the next start builds it anew",
+        folder.display()
+    ));
+    Ok(())
+}
+
+/// Refuses an organisation that is not there.
+async fn organisation_exists(
+    config: &Config,
+    storage: &Storage,
+    id: EntryId,
+) -> Result<(), Failure> {
+    let key = EntryKey {
+        origin: config.origin()?,
+        id,
+    };
+    let found = storage.directory.get(&key).await?;
+    if found.is_some_and(|stored| stored.kind == Kind::Organisation && !stored.deleted) {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("there is no organisation {id}")))
+    }
+}
+
+/// Refuses what is no e-mail address.
+fn check_mailbox(config: &Config, email: &str) -> Result<(), Failure> {
+    let origin = config.origin()?;
+    let mut checker = Checker::new(&origin, crate::clock::now().date_naive());
+    checker.email_here(email);
+    match checker.finish().0.first() {
+        None => Ok(()),
+        Some(violation) => Err(Failure::new(format!("{email:?}: {}", violation.message))),
     }
 }
 
 fn log(config: &Config) -> Result<(), Failure> {
-    let filter: EnvFilter = config.log.parse().map_err(|error| Failure::new(format!("log: {error}")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let filter: EnvFilter = config
+        .log
+        .parse()
+        .map_err(|error| Failure::new(format!("log: {error}")))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
