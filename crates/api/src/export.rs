@@ -25,7 +25,7 @@ const PIECE: usize = 200;
 /// The columns of the CSV file.
 const COLUMNS: &[&str] = &[
     "id", "uri", "kind", "title", "title_language", "status", "visibility", "owner", "organisations", "type",
-    "countries", "regions", "cities", "destinations", "phases", "topics", "target_groups", "residence_purposes",
+    "countries", "regions", "places", "cities", "destinations", "phases", "topics", "target_groups", "residence_purposes",
     "offer_types", "modes", "cost", "languages", "lat", "lon", "available_from", "available_until", "last_verified",
     "review_due", "modified", "website", "license", "external_id",
 ];
@@ -125,6 +125,7 @@ fn row(entry: &Entry, lang: Option<&str>) -> Vec<String> {
         list(&facets.types),
         list(&facets.countries),
         list(&facets.regions),
+        list(places.iter().filter_map(|place| place.name.as_deref())),
         list(places.iter().filter_map(|place| place.city.as_deref())),
         list(&facets.destinations),
         list(&facets.phases),
@@ -221,7 +222,9 @@ fn features(entry: &Entry, lang: Option<&str>) -> Vec<Feature> {
     let feature = |point: Option<(&Place, (f64, f64))>| {
         let mut properties = properties.clone();
         if let Some((place, _)) = point {
+            properties.insert("place".to_owned(), json!(place.name));
             properties.insert("city".to_owned(), json!(place.city));
+            properties.insert("region".to_owned(), json!(place.region));
             properties.insert("country".to_owned(), json!(place.country));
             properties.insert("precision".to_owned(), json!(place.precision));
         }

@@ -80,7 +80,7 @@ pub(crate) async fn batch(
     let run = Run { state: state.get_ref().clone(), signed_in, results, begun: Instant::now() };
     let whole = params.dry_run || params.mode == Mode::AllOrNothing;
     actix_web::rt::spawn(async move {
-        if whole { run.as_a_whole(payload, params).await } else { run.line_by_line(payload).await }
+        if whole { run.all_at_once(payload, params).await } else { run.line_by_line(payload).await }
     });
     let answer = stream::unfold(answer, |mut answer| async move {
         answer.recv().await.map(|bytes: Bytes| (Ok::<_, std::convert::Infallible>(bytes), answer))
@@ -120,7 +120,7 @@ impl Run {
     }
 
     /// Applies all lines in one transaction or none of them.
-    async fn as_a_whole(self, payload: web::Payload, params: BatchParams) {
+    async fn all_at_once(self, payload: web::Payload, params: BatchParams) {
         let mut lines = Lines::new(payload);
         let mut asked: Vec<Asked> = Vec::new();
         while let Some(chunk) = self.read(&mut lines, CHUNK).await {

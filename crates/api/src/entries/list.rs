@@ -28,6 +28,10 @@ pub(crate) async fn list(
     if params.rows.is_some() || params.cols.is_some() {
         return Err(unknown("rows, cols", "these belong to /coverage"));
     }
+    let paged = params.sort.is_some() || params.limit.is_some() || params.cursor.is_some() || params.facets.is_some();
+    if paged && params.format.unwrap_or_default() != Format::Json {
+        return Err(unknown("sort, limit, cursor, facets", "a file holds the whole list, in its own order"));
+    }
     let query = params.query(&state, collection.0)?;
     let lang = params.language()?;
     let viewer = state.viewer(&reader);
