@@ -93,6 +93,9 @@ pub enum Target {
         kind: Kind,
         /// The key.
         external_id: String,
+        /// The id for a new entry, where there is none with this key. What storage holds under it must be known too:
+        /// whoever chooses an id of its own may choose one that is somebody else's.
+        new_id: EntryId,
     },
 }
 
@@ -112,6 +115,7 @@ impl Command {
             Self::Upsert { new_id, draft } => Ok(Target::External {
                 owner: owner_of_draft(*new_id, draft, actor)?,
                 kind: draft.content.kind(),
+                new_id: *new_id,
                 external_id: draft.external_id.clone().ok_or_else(|| {
                     one(
                         Reason::Invalid,
@@ -125,7 +129,7 @@ impl Command {
     }
 }
 
-/// What storage holds under the command's target.
+/// What storage holds under the command's target; for an upsert whose key is not there, under its new id.
 #[derive(Debug, Clone, Copy)]
 pub enum Current<'a> {
     /// Nothing.

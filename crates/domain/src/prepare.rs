@@ -43,18 +43,16 @@ pub fn prepare(current: Current<'_>, actor: &Actor, command: Command) -> Result<
     let (step, needs) = match command {
         Command::Create { id, draft } => match current {
             Current::Missing => write(id, draft, None, actor)?,
-            _ => {
-                return Err(Refusal::new(
-                    Reason::IdTaken,
-                    "an entry with this id exists or existed",
-                ));
-            }
+            _ => return Err(id_taken()),
         },
         Command::Upsert { new_id, draft } => match current {
-            // No look at what is there: the writer named its owner, and whether there is something that another owner
-            // keeps to itself must not show in the answer.
-            Current::Live(entry, _) => write(entry.id, draft, Some(entry), actor)?,
-            _ => write(new_id, draft, None, actor)?,
+            // Whether the writer may see it plays no part: it named the owner, and whether there is something that
+            // another owner keeps to itself must not show in the answer.
+            Current::Live(entry, _) if has_key_of(entry, &draft, new_id, actor)? => {
+                write(entry.id, draft, Some(entry), actor)?
+            }
+            Current::Missing => write(new_id, draft, None, actor)?,
+            _ => return Err(id_taken()),
         },
         Command::Replace {
             draft, expected, ..
@@ -128,6 +126,23 @@ fn external_of(entry: &Entry, owner: EntryId) -> Option<(EntryId, Kind, String)>
         .external_id
         .clone()
         .map(|key| (owner, entry.kind, key))
+}
+
+fn id_taken() -> Refusal {
+    Refusal::new(Reason::IdTaken, "an entry with this id exists or existed")
+}
+
+/// Whether `entry` is the one that the draft's key stands for, and not one that merely has the id for a new entry.
+fn has_key_of(
+    entry: &Entry,
+    draft: &AnyDraft,
+    new_id: EntryId,
+    actor: &Actor,
+) -> Result<bool, Refusal> {
+    Ok(entry.kind == draft.content.kind()
+        && entry.external_id.is_some()
+        && entry.external_id == draft.external_id
+        && entry.owner == owner_of_draft(new_id, draft, actor)?)
 }
 
 fn prepare_purge(

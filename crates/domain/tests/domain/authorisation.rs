@@ -4,7 +4,7 @@ use domain::{Actor, Command, EntryId, Kind, Precondition, Reason, Role, Visibili
 use serde_json::json;
 
 use crate::store::{
-    NEW, OFFER, OTHER_ORGANISATION, PARTNER, Store, actor, coordinator, example, example_with,
+    NEW, OTHER_ORGANISATION, PARTNER, SPARE, Store, actor, coordinator, example, example_with,
     other_editor, parse, reason,
 };
 
@@ -42,7 +42,7 @@ fn command(deed: Deed) -> Command {
             expected,
         },
         Deed::Upsert => Command::Upsert {
-            new_id: OFFER,
+            new_id: SPARE,
             draft: draft(),
         },
         Deed::Delete => Command::Delete { kind, id, expected },
@@ -73,14 +73,15 @@ fn every_deed_for_every_role_and_visibility() {
     use Deed::{Delete, HandOver, Patch, Purge, Replace, Upsert};
     let own = Some(PARTNER);
     let other = Some(OTHER_ORGANISATION);
-    // Who, for which deeds, what happens to what everybody sees, and to what is internal.
-    let table: &[(
+    type Line<'a> = (
         Option<EntryId>,
         Role,
-        &[Deed],
+        &'a [Deed],
         Option<Reason>,
         Option<Reason>,
-    )] = &[
+    );
+    // Who, for which deeds, what happens to what everybody sees, and to what is internal.
+    let table: &[Line<'_>] = &[
         (
             own,
             Role::Editor,

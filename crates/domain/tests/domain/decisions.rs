@@ -6,8 +6,8 @@ use domain::{
 use serde_json::{Value, json};
 
 use crate::store::{
-    NEW, OFFER, OTHER_OFFER, OTHER_ORGANISATION, PARTNER, Row, SECRET_OFFER, STANDARD, Store,
-    actor, coordinator, editor, example, example_with, now, parse, reason, told,
+    NEW, OFFER, OTHER_OFFER, OTHER_ORGANISATION, PARTNER, Row, SECRET_OFFER, SPARE, STANDARD,
+    Store, actor, coordinator, editor, example, example_with, now, parse, reason, told,
 };
 
 fn upsert(
@@ -175,9 +175,6 @@ fn an_external_id_is_unique_per_owner_and_kind_among_what_is_there() {
     );
 }
 
-const SPARE: EntryId = EntryId(uuid::Uuid::from_u128(
-    0x01a2008d_7400_7000_8000_00000000000b,
-));
 const THIRD: EntryId = EntryId(uuid::Uuid::from_u128(
     0x01a2008d_7400_7000_8000_00000000000c,
 ));
@@ -224,6 +221,47 @@ fn an_upsert_writes_the_same_entry_again() {
         panic!("what was deleted is not revived");
     };
     assert_eq!(entry.id, SPARE);
+}
+
+#[test]
+fn an_upsert_takes_no_id_that_is_used_whoever_chose_it() {
+    let of_others = example_with(
+        Kind::Offer,
+        &json!({"owner": OTHER_ORGANISATION, "external_id": null}),
+    );
+    let of_another_kind = example_with(Kind::Event, &json!({"external_id": "group-prishtina"}));
+    let own_without_key = example_with(Kind::Offer, &json!({"external_id": null}));
+    for (kind, there) in [
+        (Kind::Offer, of_others),
+        (Kind::Event, of_another_kind),
+        (Kind::Offer, own_without_key),
+    ] {
+        let mut store = Store::new();
+        let mut draft = there;
+        if draft.get("owner").is_none() {
+            draft["owner"] = json!(PARTNER);
+        }
+        store.create(NEW, kind, &draft, &coordinator()).unwrap();
+        let before = store.tag(NEW);
+        let taken = Some(Reason::IdTaken);
+        assert_eq!(
+            reason(upsert(&mut store, NEW, Kind::Offer, &json!({}))),
+            taken
+        );
+        assert_eq!(store.tag(NEW), before);
+        delete(&mut store, kind, NEW).unwrap();
+        assert_eq!(
+            reason(upsert(&mut store, NEW, Kind::Offer, &json!({}))),
+            taken
+        );
+        store
+            .apply(&coordinator(), Command::Purge { kind, id: NEW })
+            .unwrap();
+        assert_eq!(
+            reason(upsert(&mut store, NEW, Kind::Offer, &json!({}))),
+            taken
+        );
+    }
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub(crate) const SECRET_OFFER: EntryId = id(0x01a2008d_7400_7000_8000_0000000000
 /// The id that tests give to what they write.
 pub(crate) const NEW: EntryId = id(0x01a2008d_7400_7000_8000_00000000000a);
 
+/// An id that nothing has.
+pub(crate) const SPARE: EntryId = id(0x01a2008d_7400_7000_8000_00000000000b);
+
 const fn id(bits: u128) -> EntryId {
     EntryId(Uuid::from_u128(bits))
 }
@@ -157,7 +160,8 @@ impl Store {
                 owner,
                 kind,
                 external_id,
-            } => self.external(owner, kind, &external_id),
+                new_id,
+            } => self.external(owner, kind, &external_id).or(Some(new_id)),
         };
         let row = target.and_then(|id| self.rows.get(&id));
         let tag = match row {

@@ -169,8 +169,14 @@ impl Touched {
         id.is_some_and(|id| self.ids.contains(&id))
             || match target {
                 Target::Id(_) => false,
-                Target::External { external_id, .. } => {
-                    self.any_key || self.keys.contains(external_id)
+                Target::External {
+                    external_id,
+                    new_id,
+                    ..
+                } => {
+                    self.any_key
+                        || self.keys.contains(external_id)
+                        || self.ids.contains(new_id)
                 }
             }
     }

@@ -31,7 +31,11 @@ pub(crate) fn load_targets<'a>(
                 owner,
                 kind,
                 external_id,
-            } => keys.push((*owner, *kind, external_id.clone())),
+                new_id,
+            } => {
+                keys.push((*owner, *kind, external_id.clone()));
+                ids.push(*new_id);
+            }
         }
     }
     load_external(connection, node, set, keys, true)?;

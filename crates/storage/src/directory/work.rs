@@ -58,6 +58,7 @@ impl<'t, 'c> Work<'t, 'c> {
                 owner,
                 kind,
                 external_id,
+                ..
             } => self
                 .set
                 .external
@@ -73,9 +74,11 @@ impl<'t, 'c> Work<'t, 'c> {
         target: &Target,
         command: Command,
     ) -> Result<Result<Prepared, Refusal>> {
-        let loaded = match self.id_of(target) {
-            Some(id) => self.set.loaded(id)?,
-            None => Loaded::Missing,
+        let loaded = match (self.id_of(target), target) {
+            (Some(id), _) => self.set.loaded(id)?,
+            // No entry with this key: then what stands under the id that a new one would have.
+            (None, Target::External { new_id, .. }) => self.set.loaded(*new_id)?,
+            (None, Target::Id(_)) => Loaded::Missing,
         };
         Ok(prepare(loaded.current(), self.actor, command))
     }

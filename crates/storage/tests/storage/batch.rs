@@ -13,6 +13,7 @@ on_both!(
     later_lines_see_what_earlier_ones_did,
     all_or_nothing_applies_nothing_when_one_is_refused,
     per_line_applies_the_others,
+    an_upsert_takes_no_id_that_is_used,
     a_dry_run_says_what_would_happen_and_changes_nothing,
     keys_can_change_places_within_a_batch,
     the_same_entry_can_change_often_in_one_batch,
@@ -161,6 +162,46 @@ async fn all_or_nothing_applies_nothing_when_one_is_refused(database: TestDataba
         storage.directory.head().await.unwrap(),
         3,
         "the refused batch took no numbers"
+    );
+}
+
+async fn an_upsert_takes_no_id_that_is_used(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let (a, b) = (
+        organisation(&storage, "A").await,
+        organisation(&storage, "B").await,
+    );
+    let theirs = new_id();
+    apply(&storage, create(theirs, offer_draft(b, "theirs", None))).await;
+    let under = |new_id, key: &'static str| Command::Upsert {
+        new_id,
+        draft: offer_draft(a, key, Some(key)),
+    };
+    let (fresh, fresh_too) = (new_id(), new_id());
+    let commands = vec![
+        // Refused, but from now on the batch knows the entry.
+        delete(Kind::Offer, theirs),
+        under(theirs, "1"),
+        under(fresh, "2"),
+        under(fresh, "3"),
+        create(fresh_too, offer_draft(a, "4", None)),
+        under(fresh_too, "5"),
+    ];
+    let outcome = storage
+        .directory
+        .apply_batch(&editor(a), commands, BatchMode::PerLine, false, at(5))
+        .await
+        .unwrap();
+    assert_eq!(
+        outcomes(&outcome.results),
+        [
+            Err(Reason::Forbidden),
+            Err(Reason::IdTaken),
+            Ok(Outcome::Created),
+            Err(Reason::IdTaken),
+            Ok(Outcome::Created),
+            Err(Reason::IdTaken),
+        ]
     );
 }
 
