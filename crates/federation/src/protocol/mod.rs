@@ -1,0 +1,4 @@
+//! The pure part of federation: what is written and checked, without any input or output.
+
+pub mod canonical;
+pub mod did;
