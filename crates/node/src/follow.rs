@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use domain::Entry;
 use http::Clock;
 use http::sign_in::Access;
@@ -45,7 +46,11 @@ pub(crate) async fn follow(
                 }
             }
             Err(error) => {
-                tracing::warn!(code = error.code(), cause = error.log(), "changes cannot be read; trying again");
+                tracing::warn!(
+                    code = error.code(),
+                    cause = error.log(),
+                    "changes cannot be read; trying again"
+                );
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = stop.cancelled() => break,
@@ -62,7 +67,9 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
     for changed in items {
         match changed {
             Changed::Entry(stored) => entries.push(Told::Put(stored)),
-            Changed::Removed { arrival, key, .. } => entries.push(Told::Remove(Change::Remove { arrival, key })),
+            Changed::Removed { arrival, key, .. } => {
+                entries.push(Told::Remove(Change::Remove { arrival, key }))
+            }
             Changed::Account(account) => access.put_account(&account),
             Changed::Client(client) => access.put_client(&client),
             Changed::Session(session) => access.put_session(&session, now),
@@ -74,7 +81,7 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
         let changes = entries
             .into_iter()
             .filter_map(|told| match told {
-                Told::Put(stored) => read(&stored).map(|entry| Change::put(&entry, stored.arrival, today)),
+                Told::Put(stored) => change(&stored, today, true),
                 Told::Remove(change) => Some(change),
             })
             .collect();
@@ -104,4 +111,18 @@ pub(crate) fn read(stored: &Stored) -> Option<Entry> {
             None
         }
     }
+}
+
+/// The change that brings a row to the read model; none for one that cannot be read.
+pub(crate) fn change(stored: &Stored, today: NaiveDate, text: bool) -> Option<Change> {
+    let entry = read(stored)?;
+    let json = stored.json.as_deref()?;
+    Some(Change::stored(
+        &entry,
+        json,
+        stored.hash,
+        stored.arrival,
+        today,
+        text,
+    ))
 }

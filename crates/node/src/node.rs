@@ -8,13 +8,13 @@ use domain::Origin;
 use http::Clock;
 use http::rate::RateLimits;
 use http::sign_in::{Access, Passwords, SignIn};
-use search::{Change, Index, IndexError};
+use search::{Index, IndexError};
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, private_folder};
 use crate::failure::Failure;
-use crate::follow::{follow, read};
+use crate::follow::{change, follow};
 use crate::keys;
 use crate::sources::without_password;
 
@@ -39,7 +39,9 @@ pub(crate) async fn open_existing(config: &Config) -> Result<Storage, Failure> {
     let url = config.database_url();
     if Storage::is_new(&url).await? {
         let shown = without_password(&url);
-        return Err(Failure::new(format!("{shown}: there is no node's database; `lotse init` makes one")));
+        return Err(Failure::new(format!(
+            "{shown}: there is no node's database; `lotse init` makes one"
+        )));
     }
     open(config).await
 }
@@ -76,12 +78,25 @@ impl Node {
         let begun = std::time::Instant::now();
         let cursor = fill(&storage, &index).await?;
         let entries = index.snapshot().len();
-        tracing::info!(entries, millis = begun.elapsed().as_millis() as u64, "index ready");
+        tracing::info!(
+            entries,
+            millis = begun.elapsed().as_millis() as u64,
+            "index ready"
+        );
         let access = Access::default();
         let known = storage.directory.access(clock.now()).await?;
-        known.accounts.iter().for_each(|account| access.put_account(account));
-        known.clients.iter().for_each(|client| access.put_client(client));
-        known.sessions.iter().for_each(|session| access.put_session(session, clock.now()));
+        known
+            .accounts
+            .iter()
+            .for_each(|account| access.put_account(account));
+        known
+            .clients
+            .iter()
+            .for_each(|client| access.put_client(client));
+        known
+            .sessions
+            .iter()
+            .for_each(|session| access.put_session(session, clock.now()));
         // Told of again from the index's number on: to hear twice does no harm, to miss something would.
         access.advance(cursor.min(known.through));
         let sign_in = SignIn {
@@ -94,7 +109,14 @@ impl Node {
             https: origin.as_str().starts_with("https://"),
             origin: origin.clone(),
         };
-        Ok(Self { origin, storage, index, sign_in, clock, cursor })
+        Ok(Self {
+            origin,
+            storage,
+            index,
+            sign_in,
+            clock,
+            cursor,
+        })
     }
 
     /// Starts following the order of changes.
@@ -128,17 +150,27 @@ impl Node {
 /// Streams all entries into the index; returns the number up to which it then holds everything.
 pub(crate) async fn fill(storage: &Storage, index: &Index) -> Result<i64, Failure> {
     let today = crate::clock::now().date_naive();
-    let loader = Arc::new(std::sync::Mutex::new((Some(index.load()?), None::<IndexError>)));
+    let loader = Arc::new(std::sync::Mutex::new((
+        Some(index.load()?),
+        None::<IndexError>,
+    )));
     let filling = Arc::clone(&loader);
     let through = storage
         .directory
         .scan(SCAN, move |rows| {
-            let Ok(mut guard) = filling.lock() else { return ControlFlow::Break(()) };
+            let Ok(mut guard) = filling.lock() else {
+                return ControlFlow::Break(());
+            };
             let (loader, failed) = &mut *guard;
-            let Some(loader) = loader else { return ControlFlow::Break(()) };
+            let Some(loader) = loader else {
+                return ControlFlow::Break(());
+            };
             for stored in &rows {
-                let Some(entry) = read(stored) else { continue };
-                if let Err(error) = loader.push(Change::put(&entry, stored.arrival, today)) {
+                let text = loader.wants_text(stored.arrival);
+                let Some(change) = change(stored, today, text) else {
+                    continue;
+                };
+                if let Err(error) = loader.push(change) {
                     *failed = Some(error);
                     return ControlFlow::Break(());
                 }

@@ -41,7 +41,11 @@ pub(crate) fn listen(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// Serves until the process is asked to end.
-pub(crate) async fn serve(config: &Config, listener: TcpListener, storage: Storage) -> Result<(), Failure> {
+pub(crate) async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    storage: Storage,
+) -> Result<(), Failure> {
     let node = Node::open(config, storage).await?;
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
@@ -62,7 +66,12 @@ pub(crate) async fn serve(config: &Config, listener: TcpListener, storage: Stora
     let own_metrics = metrics_server(config, &shared)?;
     let application = {
         let shared = shared.clone();
-        move || App::new().wrap(Compress::default()).wrap(surface.clone()).configure(|cfg| shared.routes(cfg))
+        move || {
+            App::new()
+                .wrap(Compress::default())
+                .wrap(surface.clone())
+                .configure(|cfg| shared.routes(cfg))
+        }
     };
     let server = HttpServer::new(application)
         .workers(config.workers())
@@ -75,7 +84,10 @@ pub(crate) async fn serve(config: &Config, listener: TcpListener, storage: Stora
         .map_err(|error| Failure::new(format!("cannot serve: {error}")))?
         .run();
     tracing::info!(listen = %config.listen, base_url = %node.origin, "serving");
-    console::note(format_args!("Lotse serves {} (Ctrl-C ends it)", node.origin));
+    console::note(format_args!(
+        "Lotse serves {} (Ctrl-C ends it)",
+        node.origin
+    ));
     let ended = server.await;
     stop.cancel();
     if let Some(server) = own_metrics {
@@ -108,14 +120,22 @@ struct Monitor {
 impl Shared {
     fn new(config: &Config, node: &Node, metrics: Arc<Metrics>) -> Self {
         let (index, clock) = (node.index.clone(), node.clock.clone());
-        let pages = web::Settings { origin: node.origin.clone(), site: config.site.clone() };
-        let directory = web::Directory::new(pages, move || Some(index.snapshot()), move || clock.now());
+        let pages = web::Settings {
+            origin: node.origin.clone(),
+            site: config.site.clone(),
+        };
+        let directory =
+            web::Directory::new(pages, move || Some(index.snapshot()), move || clock.now());
         let methods = api::methods();
         Self {
             state: actix::Data::new(node.api_state(config)),
             sign_in: actix::Data::new(node.sign_in.clone()),
             directory: actix::Data::new(directory),
-            allowed: actix::Data::new(AllowedMethods::new(methods.iter().map(|(path, method)| (path.as_str(), *method)))),
+            allowed: actix::Data::new(AllowedMethods::new(
+                methods
+                    .iter()
+                    .map(|(path, method)| (path.as_str(), *method)),
+            )),
             monitor: actix::Data::new(Monitor {
                 metrics,
                 token: config.metrics_token.clone(),
@@ -168,12 +188,17 @@ const ROUTES: &[&str] = &[
 
 /// `GET /health/live`: the process answers.
 async fn live() -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({"status": "live"}))
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(serde_json::json!({"status": "live"}))
 }
 
 /// `GET /health/ready`: it can do its work. Without a database it still reads from memory, and says so with 503.
 async fn ready(monitor: actix::Data<Monitor>) -> HttpResponse {
-    let database = matches!(tokio::time::timeout(PING, monitor.storage.ping()).await, Ok(Ok(())));
+    let database = matches!(
+        tokio::time::timeout(PING, monitor.storage.ping()).await,
+        Ok(Ok(()))
+    );
     let search = !monitor.index.is_text_failing();
     let body = serde_json::json!({
         "status": if database && search { "ready" } else { "degraded" },
@@ -181,34 +206,62 @@ async fn ready(monitor: actix::Data<Monitor>) -> HttpResponse {
         "search": if search { "writable" } else { "its folder cannot be written: new entries are listed but not found by text" },
         "arrival": monitor.index.arrival(),
     });
-    let mut response = if database { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+    let mut response = if database {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(body)
 }
 
 /// `GET /metrics` at the main address: only with the token.
-async fn guarded_metrics(request: HttpRequest, monitor: actix::Data<Monitor>) -> Result<HttpResponse, Problem> {
-    let Some(token) = &monitor.token else { return Err(Problem::not_found()) };
-    let sent = request.headers().get(header::AUTHORIZATION).and_then(bearer).unwrap_or_default();
+async fn guarded_metrics(
+    request: HttpRequest,
+    monitor: actix::Data<Monitor>,
+) -> Result<HttpResponse, Problem> {
+    let Some(token) = &monitor.token else {
+        return Err(Problem::not_found());
+    };
+    let sent = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(bearer)
+        .unwrap_or_default();
     if !http::sign_in::secret::matches(sent, &http::sign_in::secret::hash(token)) {
-        return Err(Problem::new(Code::InvalidToken, "send the token of the node's settings"));
+        return Err(Problem::new(
+            Code::InvalidToken,
+            "send the token of the node's settings",
+        ));
     }
     Ok(own_metrics(monitor).await)
 }
 
 async fn own_metrics(monitor: actix::Data<Monitor>) -> HttpResponse {
-    let mut response = HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(monitor.metrics.render());
+    let mut response = HttpResponse::Ok()
+        .content_type(metrics::CONTENT_TYPE)
+        .body(monitor.metrics.render());
     conditional::Caching::Never.apply(response.headers_mut());
     response
 }
 
 /// The server of `/metrics` on its own address, where one is set.
-fn metrics_server(config: &Config, shared: &Shared) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
-    let Some(address) = config.metrics_listen else { return Ok(None) };
-    let listener = TcpListener::bind(address)
-        .map_err(|error| Failure::new(format!("cannot listen on {address} for metrics: {error}")))?;
+fn metrics_server(
+    config: &Config,
+    shared: &Shared,
+) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
+    let Some(address) = config.metrics_listen else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).map_err(|error| {
+        Failure::new(format!("cannot listen on {address} for metrics: {error}"))
+    })?;
     let monitor = shared.monitor.clone();
     let server = HttpServer::new(move || {
-        App::new().app_data(monitor.clone()).route("/metrics", actix::get().to(own_metrics))
+        App::new()
+            .app_data(monitor.clone())
+            .route("/metrics", actix::get().to(own_metrics))
     })
     .workers(1)
     .disable_signals()

@@ -11,7 +11,11 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// Cleans up until it is told to stop. What it removes is checked again when it is read, so nothing depends on it.
 pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-    let (storage, sign_in, clock) = (node.storage.clone(), node.sign_in.clone(), node.clock.clone());
+    let (storage, sign_in, clock) = (
+        node.storage.clone(),
+        node.sign_in.clone(),
+        node.clock.clone(),
+    );
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -23,7 +27,11 @@ pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHa
             sign_in.access.shrink(now);
             match storage.clean(now).await {
                 Ok(cleaned) => tracing::debug!(?cleaned, "cleaned up"),
-                Err(error) => tracing::warn!(code = error.code(), cause = error.log(), "cleaning up has to wait"),
+                Err(error) => tracing::warn!(
+                    code = error.code(),
+                    cause = error.log(),
+                    "cleaning up has to wait"
+                ),
             }
         }
     })

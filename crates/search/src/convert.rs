@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use domain::{Audience, Entry, Facets, Text, Weight, content_hash, outward, region};
+use domain::{Audience, Entry, Facets, SearchText, Text, Weight, content_hash, outward, region};
 
 use crate::Facet;
 use crate::document::{Document, Form, Level, Passage};
@@ -14,36 +14,50 @@ use crate::select::days;
 impl Document {
     /// What the index keeps of an entry. `arrival` is the number of the change that brought it; consents are looked at
     /// on the day `today`.
+    #[must_use]
+    pub fn new(entry: &Entry, arrival: i64, today: NaiveDate) -> Self {
+        let json = entry.to_json();
+        let hash = content_hash(&json);
+        Self::stored(entry, &json, hash, arrival, today, true)
+    }
+
+    /// The same for an entry whose JSON ([`Entry::to_json`]) and content hash are known. Without `text` it is not found
+    /// by words: for what the text index holds already.
     ///
     /// Facets, points and the name come from the form that the widest of its audiences sees: narrower audiences then
     /// find it by the same values, and nobody learns a value that they may not see.
     #[must_use]
-    pub fn new(entry: &Entry, arrival: i64, today: NaiveDate) -> Self {
-        let stored = entry.to_json();
-        let widest = Level::of(entry.visibility);
-        let mut shown = Level::ALL
-            .into_iter()
-            .filter(|level| *level >= widest)
-            .filter_map(|level| Some((level, outward(entry, audience(level), today)?)));
+    pub fn stored(
+        entry: &Entry,
+        json: &str,
+        content_hash: u64,
+        arrival: i64,
+        today: NaiveDate,
+        text: bool,
+    ) -> Self {
+        let level = Level::of(entry.visibility);
         // An entry's own visibility lets its widest audience see it; the whole entry is only a fallback for the type.
-        let (level, form) = shown
-            .next()
-            .unwrap_or_else(|| (Level::Owner, entry.clone()));
-        let first = form_of(&form);
-        let mut wider: Vec<(Level, Form)> = Vec::new();
-        for (level, narrower) in shown {
-            let narrower = form_of(&narrower);
-            let before = wider.last().map_or(&first, |(_, form)| form);
-            if narrower != *before {
-                wider.push((level, narrower));
-            }
-        }
+        let form = outward(entry, audience(level), today).unwrap_or_else(|| entry.clone());
         let facets = form.facets();
+        // Whoever sees more sees no less: where nothing is left out for the widest, nothing is for the others.
+        let (first, wider) = if form == *entry {
+            let passages = if text {
+                passages_of(&facets)
+            } else {
+                Vec::new()
+            };
+            let json = Bytes::copy_from_slice(json.as_bytes());
+            (Form { json, passages }, Vec::new())
+        } else {
+            let first = form_of(&form, text);
+            let wider = wider_forms(entry, level, &first, today, text);
+            (first, wider)
+        };
         Self {
             key: entry.key(),
             arrival,
             version: entry.version,
-            content_hash: content_hash(&stored),
+            content_hash,
             visibility: level.visibility(),
             name: name_of(&form),
             modified: entry.modified.timestamp_micros(),
@@ -63,6 +77,28 @@ impl Document {
     }
 }
 
+/// What audiences narrower than `widest` see, each where it differs from the one before.
+fn wider_forms(
+    entry: &Entry,
+    widest: Level,
+    first: &Form,
+    today: NaiveDate,
+    text: bool,
+) -> Vec<(Level, Form)> {
+    let mut wider: Vec<(Level, Form)> = Vec::new();
+    for level in Level::ALL.into_iter().filter(|level| *level > widest) {
+        let Some(shown) = outward(entry, audience(level), today) else {
+            continue;
+        };
+        let shown = form_of(&shown, text);
+        let before = wider.last().map_or(first, |(_, form)| form);
+        if shown != *before {
+            wider.push((level, shown));
+        }
+    }
+    wider
+}
+
 fn audience(level: Level) -> Audience {
     match level {
         Level::Public => Audience::Public,
@@ -71,9 +107,19 @@ fn audience(level: Level) -> Audience {
     }
 }
 
-fn form_of(entry: &Entry) -> Form {
-    let facets = entry.facets();
-    let passages = facets.texts.iter().map(|text| Passage {
+fn form_of(entry: &Entry, text: bool) -> Form {
+    Form {
+        json: Bytes::from(entry.to_json()),
+        passages: if text {
+            passages_of(&entry.facets())
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+fn passages_of(facets: &Facets<'_>) -> Vec<Passage> {
+    let passage = |text: &SearchText<'_>| Passage {
         lang: text.lang.to_owned(),
         text: text.value.to_owned(),
         weight: match text.weight {
@@ -81,11 +127,8 @@ fn form_of(entry: &Entry) -> Form {
             Weight::Summary => 2,
             Weight::Body => 1,
         },
-    });
-    Form {
-        json: Bytes::from(entry.to_json()),
-        passages: passages.collect(),
-    }
+    };
+    facets.texts.iter().map(passage).collect()
 }
 
 /// The name that an entry is sorted by: German, as the network office speaks it, else English, else any.

@@ -36,6 +36,20 @@ impl Change {
         Self::Put(Box::new(Document::new(entry, arrival, today)))
     }
 
+    /// The same for an entry whose JSON and content hash are known: see [`Document::stored`].
+    #[must_use]
+    pub fn stored(
+        entry: &Entry,
+        json: &str,
+        content_hash: u64,
+        arrival: i64,
+        today: chrono::NaiveDate,
+        text: bool,
+    ) -> Self {
+        let document = Document::stored(entry, json, content_hash, arrival, today, text);
+        Self::Put(Box::new(document))
+    }
+
     /// The number of the change.
     #[must_use]
     pub fn arrival(&self) -> i64 {
@@ -262,6 +276,12 @@ pub struct Loader {
 }
 
 impl Loader {
+    /// Whether the text index still has to hear of a change of this number.
+    #[must_use]
+    pub fn wants_text(&self, arrival: i64) -> bool {
+        arrival > self.index.inner.text_resumes_after
+    }
+
     /// Takes one row: an entry, or the trace of a deleted one. Each key comes once; the order does not matter.
     ///
     /// # Errors
