@@ -71,7 +71,7 @@ impl Maker {
             "id": entry_id(index),
             "owner": organisation_id(index),
             "external_id": format!("bench-{index}"),
-            "visibility": if self.random.random_ratio(19, 20) { "public" } else { "network" },
+            "visibility": self.visibility(index),
             "status": self.status(),
             "license": "CC-BY-4.0",
             "sources": [{"url": format!("https://www.example.org/angebote/{index}"), "date": "2026-03", "confidence": "high"}],
@@ -88,6 +88,15 @@ impl Maker {
                 json!(format!("2027-{:02}-28", self.random.random_range(1..=12)));
         }
         entry
+    }
+
+    /// One offer in twenty is for the network only. Organisations are public, because offers refer to them.
+    fn visibility(&mut self, index: u32) -> &'static str {
+        if is_organisation(index) || self.random.random_ratio(19, 20) {
+            "public"
+        } else {
+            "network"
+        }
     }
 
     fn status(&mut self) -> &'static str {

@@ -44,6 +44,8 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         sizes: Vec<usize>,
     },
+    /// Read and parse all rows of an SQLite database (the driver starts this by itself, on the server's core)
+    Scan { database: String },
     /// Print entries as JSON lines, as they would be imported
     Entries { count: u32 },
 }
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Run(options) => run(&options),
         Task::Yardstick { port, sizes } => yardstick::serve(port, &sizes),
+        Task::Scan { database } => scan(&database),
         Task::Entries { count } => print_entries(count),
     };
     match done {
@@ -126,6 +129,12 @@ fn grouped(number: u32) -> String {
         text.push(digit);
     }
     text
+}
+
+fn scan(database: &str) -> Result<()> {
+    let (time, rows) = raw::scan(database)?;
+    println!("{} {rows}", time.as_secs_f64());
+    Ok(())
 }
 
 fn print_entries(count: u32) -> Result<()> {

@@ -9,8 +9,10 @@ use tempfile::TempDir;
 
 use crate::{Options, entries::Maker, load::median, product::Product, raw, report::Line};
 
-/// Entries of one batch, and of one transaction of the yardstick.
+/// Entries of one batch.
 const BATCH: usize = 10_000;
+/// Rows of one transaction of the yardstick: as many lines of a batch as the node writes in one.
+const TRANSACTION: usize = 500;
 /// Batches of one round.
 const BATCHES: usize = 5;
 
@@ -56,7 +58,7 @@ fn raw_inserts(options: &Options, postgres: bool, entries: &[Value]) -> Result<D
     let folder = TempDir::with_prefix("lotse-bench-")?;
     let product = Product::new(&options.server, folder.path(), fresh(postgres)?)?;
     product.run(&["migrate"])?;
-    raw::insert(&product.database(), entries, BATCH)
+    raw::insert(&product.database(), entries, TRANSACTION)
 }
 
 /// The time for entries that are new, and for the same ones changed.
