@@ -8,7 +8,9 @@ use std::{
     process::{Command, Output},
 };
 
-use lotse_tests::{Answer, Database, Node, Party, TestNode, World, node::binary, on_both};
+use lotse_tests::{
+    Answer, Database, Node, Party, TestNode, World, node::binary, on_both, wait_for,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -158,12 +160,12 @@ fn an_index_that_is_gone_is_built_again() {
     world.node.stop();
     let _ = world.node.ask(&["reindex"]);
     world.node.restart();
-    let found = world
-        .anonymous
-        .get(&world.node, "/api/v1/offers?q=Beratung")
-        .expect(200)
-        .json();
-    assert_eq!(found["total"], 3);
+    // A node is ready when its lists are; the text index follows in the background.
+    wait_for("text is found again", 30, || {
+        let path = "/api/v1/offers?q=Beratung";
+        let found = world.anonymous.get(&world.node, path).expect(200).json();
+        (found["total"] == 3).then_some(())
+    });
 }
 
 fn what_is_exported_can_be_imported_elsewhere(database: Database) {
