@@ -57,7 +57,10 @@ impl From<storage::StorageError> for Failure {
 
 impl From<search::IndexError> for Failure {
     fn from(error: search::IndexError) -> Self {
-        Self::new(format!("the search index cannot be used: {error}"))
+        Self::new(format!(
+            "the search index cannot be used: {}",
+            index(&error)
+        ))
     }
 }
 
@@ -70,4 +73,14 @@ impl From<http::Problem> for Failure {
 /// A failure about a file or folder.
 pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{}: {error}", path.display()))
+}
+
+/// Why an index cannot be opened. The library's words for one that is in use are long and say nothing of nodes.
+pub(crate) fn index(error: &search::IndexError) -> String {
+    let words = error.to_string();
+    if words.contains("LockBusy") {
+        "a running node uses it".to_owned()
+    } else {
+        words
+    }
 }

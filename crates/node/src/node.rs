@@ -74,7 +74,7 @@ impl Node {
         let keys = keys::load(&config.key_folder(), &origin)?;
         let folder = config.index_folder();
         let index = Index::open(Some(&folder), &storage.generation().to_string())
-            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+            .map_err(|error| Failure::new(format!("{}: {}", folder.display(), crate::failure::index(&error))))?;
         let begun = std::time::Instant::now();
         let cursor = fill(&storage, &index).await?;
         let entries = index.snapshot().len();

@@ -6,7 +6,7 @@ use search::{Facet, Index, Query, Viewer};
 
 use crate::config::Config;
 use crate::console;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::node::{fill, open_existing};
 
 pub(crate) async fn run(config: &Config) -> Result<ExitCode, Failure> {
@@ -53,8 +53,9 @@ async fn index(config: &Config, storage: &storage::Storage) -> Result<bool, Fail
         Ok(index) => index,
         Err(error) => {
             console::say(format_args!(
-                "{}: not compared, a running node uses it ({error})",
-                folder.display()
+                "{}: not compared: {}",
+                folder.display(),
+                failure::index(&error)
             ));
             return Ok(false);
         }

@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, LogFormat};
-use crate::failure::{Failure, file};
+use crate::failure::{self, Failure, file};
 use crate::node::{open_existing, open_storage};
 use crate::sources::Sources;
 use crate::{console, serve};
@@ -118,8 +118,9 @@ async fn reindex(config: &Config) -> Result<(), Failure> {
     drop(
         Index::open(Some(&folder), &storage.generation().to_string()).map_err(|error| {
             Failure::new(format!(
-                "{}: a running node uses it, stop it first ({error})",
-                folder.display()
+                "{}: {}; stop it first",
+                folder.display(),
+                failure::index(&error)
             ))
         })?,
     );
