@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::EntryId;
+use http::conditional::Caching;
 use http::rate::Bucket;
 use http::sign_in::{SignIn, SignedIn};
-use http::conditional::Caching;
 use http::{Code, Path, Problem, Query, ValidJson};
 use serde::{Deserialize, Serialize};
 use storage::{Correction, CorrectionState, NewCorrection};
@@ -97,14 +97,29 @@ pub(crate) async fn report(
     sign_in: web::Data<SignIn>,
     body: ValidJson<Report>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in.limits.check(Bucket::Correction, sign_in.client_address(&request))?;
+    sign_in
+        .limits
+        .check(Bucket::Correction, sign_in.client_address(&request))?;
     let report = body.0;
     // What the public may not see does not exist here either.
-    let seen = state.index.snapshot().get_by(state.origin.as_str(), report.entry, &search::Viewer::Public);
+    let seen =
+        state
+            .index
+            .snapshot()
+            .get_by(state.origin.as_str(), report.entry, &search::Viewer::Public);
     seen.ok_or_else(Problem::not_found)?;
     let id = Uuid::now_v7();
-    let new = NewCorrection { id, entry: state.key(report.entry), message: report.message, contact: report.contact };
-    let id = state.store.corrections.submit(new, None, state.clock.now()).await?;
+    let new = NewCorrection {
+        id,
+        entry: state.key(report.entry),
+        message: report.message,
+        contact: report.contact,
+    };
+    let id = state
+        .store
+        .corrections
+        .submit(new, None, state.clock.now())
+        .await?;
     Ok(HttpResponse::Created().json(Taken { id }))
 }
 
@@ -137,11 +152,20 @@ pub(crate) async fn list(
     let owner = match (&signed_in.actor, signed_in.actor.is_coordinator()) {
         (_, true) => None,
         (actor, false) => Some(actor.organisation.ok_or_else(|| {
-            Problem::new(Code::RoleRequired, "this needs an organisation, or the role coordinator")
+            Problem::new(
+                Code::RoleRequired,
+                "this needs an organisation, or the role coordinator",
+            )
         })?),
     };
-    let found = state.store.corrections.list(owner, wanted, params.0.after, PAGE).await?;
-    let next = (found.len() as i64 == PAGE).then(|| found.last().map(|correction| correction.id)).flatten();
+    let found = state
+        .store
+        .corrections
+        .list(owner, wanted, params.0.after, PAGE)
+        .await?;
+    let next = (found.len() as i64 == PAGE)
+        .then(|| found.last().map(|correction| correction.id))
+        .flatten();
     let items = found.into_iter().map(Reported::from).collect();
     let mut response = HttpResponse::Ok().json(ReportedList { items, next });
     Caching::Private.apply(response.headers_mut());
@@ -180,7 +204,9 @@ pub(crate) async fn close(
     let wanted = CorrectionState::parse(&body.0.state)
         .filter(|state| *state != CorrectionState::Open)
         .ok_or_else(|| Problem::new(Code::Invalid, "expected done or rejected"))?;
-    let correction = corrections.close(&actor, id.0, wanted, state.clock.now()).await?;
+    let correction = corrections
+        .close(&actor, id.0, wanted, state.clock.now())
+        .await?;
     let mut response = HttpResponse::Ok().json(Reported::from(correction));
     Caching::Private.apply(response.headers_mut());
     Ok(response)

@@ -59,8 +59,15 @@ pub(crate) async fn coverage(
 ) -> Result<HttpResponse, Problem> {
     state.at_least(&request).await?;
     let params = params.0;
-    if params.sort.is_some() || params.cursor.is_some() || params.limit.is_some() || params.facets.is_some() {
-        return Err(invalid("sort, limit, cursor, facets", "a matrix is not paged"));
+    if params.sort.is_some()
+        || params.cursor.is_some()
+        || params.limit.is_some()
+        || params.facets.is_some()
+    {
+        return Err(invalid(
+            "sort, limit, cursor, facets",
+            "a matrix is not paged",
+        ));
     }
     if params.format.is_some_and(|format| format != Format::Json) {
         return Err(invalid("format", "a matrix is given as JSON"));
@@ -81,7 +88,12 @@ pub(crate) async fn coverage(
     let body = if is_kept {
         snapshot.public_coverage(|matrix| render(matrix, None))
     } else {
-        render(&snapshot.coverage(&query, rows, cols, &viewer).map_err(refused)?, lang)
+        render(
+            &snapshot
+                .coverage(&query, rows, cols, &viewer)
+                .map_err(refused)?,
+            lang,
+        )
     };
     let etag = weak(&format!("{}-{}", snapshot.arrival(), body.len()));
     let mut response = if not_modified(&request, &etag) {
@@ -89,7 +101,9 @@ pub(crate) async fn coverage(
     } else {
         HttpResponse::Ok().insert_header(JSON).body(body)
     };
-    response.headers_mut().insert(actix_web::http::header::ETAG, etag);
+    response
+        .headers_mut()
+        .insert(actix_web::http::header::ETAG, etag);
     reader.caching().apply(response.headers_mut());
     Ok(response)
 }
@@ -112,7 +126,11 @@ fn render(matrix: &Matrix, lang: Option<&str>) -> Bytes {
             organisations: cell.organisations,
         })
         .collect();
-    let coverage = Coverage { rows: rows.as_str(), cols: cols.as_str(), cells };
+    let coverage = Coverage {
+        rows: rows.as_str(),
+        cols: cols.as_str(),
+        cells,
+    };
     Bytes::from(serde_json::to_vec(&coverage).unwrap_or_default())
 }
 
@@ -120,14 +138,22 @@ fn render(matrix: &Matrix, lang: Option<&str>) -> Bytes {
 fn render_plain(matrix: &Matrix) -> Bytes {
     let mut body = BytesMut::with_capacity(64 + matrix.cells.len() * 80).writer();
     // Writing to memory cannot fail.
-    let _ = write!(body, "{{\"rows\":\"{}\",\"cols\":\"{}\",\"cells\":[", matrix.rows, matrix.cols);
+    let _ = write!(
+        body,
+        "{{\"rows\":\"{}\",\"cols\":\"{}\",\"cells\":[",
+        matrix.rows, matrix.cols
+    );
     for (index, cell) in matrix.cells.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
         let _ = write!(body, "{comma}{{\"row\":");
         let _ = serde_json::to_writer(&mut body, &*cell.row);
         let _ = body.write_all(b",\"col\":");
         let _ = serde_json::to_writer(&mut body, &*cell.col);
-        let _ = write!(body, ",\"offers\":{},\"organisations\":{}}}", cell.offers, cell.organisations);
+        let _ = write!(
+            body,
+            ",\"offers\":{},\"organisations\":{}}}",
+            cell.offers, cell.organisations
+        );
     }
     let _ = body.write_all(b"]}");
     body.into_inner().freeze()

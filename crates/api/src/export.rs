@@ -24,10 +24,39 @@ const PIECE: usize = 200;
 
 /// The columns of the CSV file.
 const COLUMNS: &[&str] = &[
-    "id", "uri", "kind", "title", "title_language", "status", "visibility", "owner", "organisations", "type",
-    "countries", "regions", "places", "cities", "destinations", "phases", "topics", "target_groups", "residence_purposes",
-    "offer_types", "modes", "cost", "languages", "lat", "lon", "available_from", "available_until", "last_verified",
-    "review_due", "modified", "website", "license", "external_id",
+    "id",
+    "uri",
+    "kind",
+    "title",
+    "title_language",
+    "status",
+    "visibility",
+    "owner",
+    "organisations",
+    "type",
+    "countries",
+    "regions",
+    "places",
+    "cities",
+    "destinations",
+    "phases",
+    "topics",
+    "target_groups",
+    "residence_purposes",
+    "offer_types",
+    "modes",
+    "cost",
+    "languages",
+    "lat",
+    "lon",
+    "available_from",
+    "available_until",
+    "last_verified",
+    "review_due",
+    "modified",
+    "website",
+    "license",
+    "external_id",
 ];
 
 struct Source {
@@ -37,16 +66,37 @@ struct Source {
 }
 
 impl Source {
-    fn open(state: &State, query: &Query, viewer: &Viewer, lang: Option<&str>) -> Result<Self, Problem> {
-        let query = Query { limit: None, cursor: None, sort: None, facets: Vec::new(), ..query.clone() };
-        let export = Arc::clone(&state.index.snapshot()).export(&query, viewer).map_err(refused)?;
+    fn open(
+        state: &State,
+        query: &Query,
+        viewer: &Viewer,
+        lang: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let query = Query {
+            limit: None,
+            cursor: None,
+            sort: None,
+            facets: Vec::new(),
+            ..query.clone()
+        };
+        let export = Arc::clone(&state.index.snapshot())
+            .export(&query, viewer)
+            .map_err(refused)?;
         let today = state.clock.now().date_naive();
-        Ok(Self { export, today, lang: lang.map(str::to_owned) })
+        Ok(Self {
+            export,
+            today,
+            lang: lang.map(str::to_owned),
+        })
     }
 
     /// The next entries, or none when all have been given.
     fn piece(&mut self) -> Vec<Entry> {
-        let Self { export, today, lang } = self;
+        let Self {
+            export,
+            today,
+            lang,
+        } = self;
         export
             .by_ref()
             .take(PIECE)
@@ -56,7 +106,12 @@ impl Source {
 }
 
 /// All that a query finds as CSV, one line an entry; several values of a column are separated by semicolons.
-pub(crate) fn csv(state: &State, query: &Query, viewer: &Viewer, lang: Option<&str>) -> Result<HttpResponse, Problem> {
+pub(crate) fn csv(
+    state: &State,
+    query: &Query,
+    viewer: &Viewer,
+    lang: Option<&str>,
+) -> Result<HttpResponse, Problem> {
     let mut source = Source::open(state, query, viewer, lang)?;
     let mut first = true;
     let pieces = std::iter::from_fn(move || {
@@ -72,11 +127,19 @@ pub(crate) fn csv(state: &State, query: &Query, viewer: &Viewer, lang: Option<&s
         for entry in &entries {
             let _ = writer.write_record(row(entry, source.lang.as_deref()));
         }
-        Some(Ok::<_, Infallible>(Bytes::from(writer.into_inner().unwrap_or_default())))
+        Some(Ok::<_, Infallible>(Bytes::from(
+            writer.into_inner().unwrap_or_default(),
+        )))
     });
     Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"lotse.csv\""))
+        .insert_header((
+            header::CONTENT_TYPE,
+            "text/csv; charset=utf-8; header=present",
+        ))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"lotse.csv\"",
+        ))
         .streaming(stream::iter(pieces)))
 }
 
@@ -116,10 +179,15 @@ fn row(entry: &Entry, lang: Option<&str>) -> Vec<String> {
         entry.id.to_string(),
         entry.uri(),
         entry.kind.to_string(),
-        title.map(|(_, text)| text.value.clone()).unwrap_or_default(),
+        title
+            .map(|(_, text)| text.value.clone())
+            .unwrap_or_default(),
         title.map(|(lang, _)| lang.to_string()).unwrap_or_default(),
         entry.status.to_string(),
-        json!(entry.visibility).as_str().unwrap_or_default().to_owned(),
+        json!(entry.visibility)
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         entry.owner.to_string(),
         list(&facets.organisations),
         list(&facets.types),
@@ -142,7 +210,9 @@ fn row(entry: &Entry, lang: Option<&str>) -> Vec<String> {
         optional(entry.available_until),
         optional(entry.last_verified),
         optional(entry.review_due),
-        entry.modified.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        entry
+            .modified
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         optional(website),
         entry.license.clone(),
         optional(entry.external_id.as_deref()),
@@ -179,7 +249,10 @@ pub(crate) fn geojson(
         if !std::mem::replace(&mut begun, true) {
             text.push_str("{\"type\":\"FeatureCollection\",\"features\":[");
         }
-        for feature in entries.iter().flat_map(|entry| features(entry, source.lang.as_deref())) {
+        for feature in entries
+            .iter()
+            .flat_map(|entry| features(entry, source.lang.as_deref()))
+        {
             if std::mem::replace(&mut preceded, true) {
                 text.push(',');
             }
@@ -193,7 +266,10 @@ pub(crate) fn geojson(
     });
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/geo+json"))
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"lotse.geojson\""))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"lotse.geojson\"",
+        ))
         .streaming(stream::iter(pieces)))
 }
 
@@ -232,14 +308,22 @@ fn features(entry: &Entry, lang: Option<&str>) -> Vec<Feature> {
             bbox: None,
             // RFC 7946 section 3.1.1: longitude first.
             geometry: point.map(|(_, (lat, lon))| {
-                Geometry::new(GeometryValue::Point { coordinates: Position::from([lon, lat]) })
+                Geometry::new(GeometryValue::Point {
+                    coordinates: Position::from([lon, lat]),
+                })
             }),
             id: None,
             properties: Some(properties),
             foreign_members: None,
         }
     };
-    let points: Vec<Feature> =
-        places(entry).into_iter().filter_map(|place| Some(feature(Some((place, place.point()?))))).collect();
-    if points.is_empty() { vec![feature(None)] } else { points }
+    let points: Vec<Feature> = places(entry)
+        .into_iter()
+        .filter_map(|place| Some(feature(Some((place, place.point()?)))))
+        .collect();
+    if points.is_empty() {
+        vec![feature(None)]
+    } else {
+        points
+    }
 }

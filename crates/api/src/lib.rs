@@ -44,13 +44,31 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .default_service(web::to(unmatched)),
     )
     .service(only(below("coverage"), web::get().to(coverage::coverage)))
-    .service(only(web::resource(path("/by-external-id/{external_id}")), web::put().to(entries::write::upsert)))
-    .service(only(web::resource(path("/{id}/history")), web::get().to(entries::history::history)))
-    .service(only(web::resource(path("/{id}/purge")), web::post().to(entries::write::purge)))
-    .service(only(web::resource(path("/{id}/owner")), web::put().to(entries::write::hand_over)))
+    .service(only(
+        web::resource(path("/by-external-id/{external_id}")),
+        web::put().to(entries::write::upsert),
+    ))
+    .service(only(
+        web::resource(path("/{id}/history")),
+        web::get().to(entries::history::history),
+    ))
+    .service(only(
+        web::resource(path("/{id}/purge")),
+        web::post().to(entries::write::purge),
+    ))
+    .service(only(
+        web::resource(path("/{id}/owner")),
+        web::put().to(entries::write::hand_over),
+    ))
     .service(only(below("batch"), web::post().to(batch::batch)))
-    .service(only(below("vocabularies"), web::get().to(vocabularies::vocabularies)))
-    .service(only(below("vocabularies/{scheme}"), web::get().to(vocabularies::code_list)))
+    .service(only(
+        below("vocabularies"),
+        web::get().to(vocabularies::vocabularies),
+    ))
+    .service(only(
+        below("vocabularies/{scheme}"),
+        web::get().to(vocabularies::code_list),
+    ))
     .service(only(below("regions"), web::get().to(vocabularies::regions)))
     .service(
         below("corrections")
@@ -58,7 +76,10 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::get().to(corrections::list))
             .default_service(web::to(unmatched)),
     )
-    .service(only(below("corrections/{id}/state"), web::put().to(corrections::close)))
+    .service(only(
+        below("corrections/{id}/state"),
+        web::put().to(corrections::close),
+    ))
     .configure(partners::routes)
     .configure(openapi::routes);
 }
@@ -95,7 +116,12 @@ pub fn methods() -> Vec<(String, &'static str)> {
             (item.patch.is_some(), "PATCH"),
             (item.delete.is_some(), "DELETE"),
         ];
-        methods.extend(known.into_iter().filter(|(there, _)| *there).map(|(_, method)| (path.clone(), method)));
+        methods.extend(
+            known
+                .into_iter()
+                .filter(|(there, _)| *there)
+                .map(|(_, method)| (path.clone(), method)),
+        );
     }
     methods
 }

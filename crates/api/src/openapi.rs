@@ -51,7 +51,12 @@ pub fn document() -> OpenApi {
         .title("Lotse")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(include_str!("openapi.md")))
-        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache-2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
         .build();
     document.merge(partners::document());
     let components = document.components.get_or_insert_default();
@@ -70,8 +75,14 @@ pub fn document() -> OpenApi {
 }
 
 fn client() -> SecurityScheme {
-    let flow = Flow::ClientCredentials(ClientCredentials::new(format!("{PREFIX}/token"), Scopes::new()));
-    SecurityScheme::OAuth2(OAuth2::with_description([flow], "A partner's program: client id and secret give a token of ten minutes."))
+    let flow = Flow::ClientCredentials(ClientCredentials::new(
+        format!("{PREFIX}/token"),
+        Scopes::new(),
+    ));
+    SecurityScheme::OAuth2(OAuth2::with_description(
+        [flow],
+        "A partner's program: client id and secret give a token of ten minutes.",
+    ))
 }
 
 fn session() -> SecurityScheme {
@@ -110,7 +121,11 @@ fn type_name(kind: Kind) -> String {
         .split('-')
         .flat_map(|word| {
             let mut letters = word.chars();
-            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters)
+            letters
+                .next()
+                .map(|first| first.to_ascii_uppercase())
+                .into_iter()
+                .chain(letters)
         })
         .collect()
 }
@@ -125,7 +140,10 @@ fn list_schema(items: RefOr<Schema>) -> RefOr<Schema> {
     let count = ObjectBuilder::new()
         .property("value", string())
         .property("count", ObjectBuilder::new().schema_type(Type::Integer))
-        .property("label", string().description(Some("What people read, where `lang` was asked for.")));
+        .property(
+            "label",
+            string().description(Some("What people read, where `lang` was asked for.")),
+        );
     ObjectBuilder::new()
         .property("items", items)
         .required("items")
@@ -165,103 +183,183 @@ impl Entries {
         let patch = || {
             RequestBodyBuilder::new()
                 .required(Some(Required::True))
-                .content("application/merge-patch+json", Content::builder()
-                    .schema(Some(ObjectBuilder::new().schema_type(Type::Object)))
-                    .example(Some(json!({"status": "paused"})))
-                    .build())
+                .content(
+                    "application/merge-patch+json",
+                    Content::builder()
+                        .schema(Some(ObjectBuilder::new().schema_type(Type::Object)))
+                        .example(Some(json!({"status": "paused"})))
+                        .build(),
+                )
                 .build()
         };
         let list = operation("list", "List, search and filter")
             .parameters(Some(list_parameters(false)))
-            .response("200", with_formats(json_answer("A page", &format!("{name}List"))));
+            .response(
+                "200",
+                with_formats(json_answer("A page", &format!("{name}List"))),
+            );
         let create = secured(operation("create", "Write a new one"))
-            .parameter(header("Idempotency-Key", "Any text; the same key with the same request is done once"))
+            .parameter(header(
+                "Idempotency-Key",
+                "Any text; the same key with the same request is done once",
+            ))
             .request_body(Some(draft()))
             .response("201", entry());
         let mut item = PathItem::new(HttpMethod::Get, list);
         item.post = Some(create.build());
         self.paths.insert(base.clone(), item);
 
-        let read = operation("read", "Read one").parameter(id(example_id(kind))).parameter(lang()).response("200", entry());
+        let read = operation("read", "Read one")
+            .parameter(id(example_id(kind)))
+            .parameter(lang())
+            .response("200", entry());
         let replace = secured(operation("replace", "Write it anew"))
             .parameter(id(example_id(kind)))
             .parameter(if_match(Required::True))
             .request_body(Some(draft()))
             .response("200", entry());
-        let patch = secured(operation("patch", "Change parts of it (JSON Merge Patch, RFC 7396)"))
-            .parameter(id(example_id(kind)))
-            .parameter(if_match(Required::False))
-            .request_body(Some(patch()))
-            .response("200", entry());
+        let patch = secured(operation(
+            "patch",
+            "Change parts of it (JSON Merge Patch, RFC 7396)",
+        ))
+        .parameter(id(example_id(kind)))
+        .parameter(if_match(Required::False))
+        .request_body(Some(patch()))
+        .response("200", entry());
         let delete = secured(operation("delete", "Take it out of the directory"))
             .parameter(id(example_id(kind)))
             .parameter(if_match(Required::False))
-            .response("204", ResponseBuilder::new().description("It is gone").build());
+            .response(
+                "204",
+                ResponseBuilder::new().description("It is gone").build(),
+            );
         let mut item = PathItem::new(HttpMethod::Get, read);
         item.put = Some(replace.build());
         item.patch = Some(patch.build());
         item.delete = Some(delete.build());
         self.paths.insert(format!("{base}/{{id}}"), item);
 
-        let upsert = secured(operation("upsert", "Write the one with your own key, new or not"))
-            .parameter(path("external_id", "Your own key for it"))
-            .request_body(Some(draft()))
-            .response("200", entry())
-            .response("201", entry());
-        self.paths.insert(format!("{base}/by-external-id/{{external_id}}"), PathItem::new(HttpMethod::Put, upsert));
+        let upsert = secured(operation(
+            "upsert",
+            "Write the one with your own key, new or not",
+        ))
+        .parameter(path("external_id", "Your own key for it"))
+        .request_body(Some(draft()))
+        .response("200", entry())
+        .response("201", entry());
+        self.paths.insert(
+            format!("{base}/by-external-id/{{external_id}}"),
+            PathItem::new(HttpMethod::Put, upsert),
+        );
 
-        let history = secured(operation("history", "Its history, newest first: for its owner and coordinators"))
-            .parameter(id(example_id(kind)))
-            .parameter(query("before", "Versions before this one", Type::Integer))
-            .response("200", json_answer("Its versions", "History"));
-        self.paths.insert(format!("{base}/{{id}}/history"), PathItem::new(HttpMethod::Get, history));
+        let history = secured(operation(
+            "history",
+            "Its history, newest first: for its owner and coordinators",
+        ))
+        .parameter(id(example_id(kind)))
+        .parameter(query("before", "Versions before this one", Type::Integer))
+        .response("200", json_answer("Its versions", "History"));
+        self.paths.insert(
+            format!("{base}/{{id}}/history"),
+            PathItem::new(HttpMethod::Get, history),
+        );
 
         let purge = secured(operation("purge", "Erase it with all its revisions"))
             .parameter(id(example_id(kind)))
-            .response("204", ResponseBuilder::new().description("It is erased").build());
-        self.paths.insert(format!("{base}/{{id}}/purge"), PathItem::new(HttpMethod::Post, purge));
+            .response(
+                "204",
+                ResponseBuilder::new().description("It is erased").build(),
+            );
+        self.paths.insert(
+            format!("{base}/{{id}}/purge"),
+            PathItem::new(HttpMethod::Post, purge),
+        );
 
-        let hand_over = secured(operation("hand_over", "Give it to another owner: for coordinators"))
-            .parameter(id(example_id(kind)))
-            .request_body(Some(RequestBodyBuilder::new()
+        let hand_over = secured(operation(
+            "hand_over",
+            "Give it to another owner: for coordinators",
+        ))
+        .parameter(id(example_id(kind)))
+        .request_body(Some(
+            RequestBodyBuilder::new()
                 .required(Some(Required::True))
-                .content("application/json", Content::new(Some(reference("HandOver"))))
-                .build()))
-            .response("200", entry());
-        self.paths.insert(format!("{base}/{{id}}/owner"), PathItem::new(HttpMethod::Put, hand_over));
+                .content(
+                    "application/json",
+                    Content::new(Some(reference("HandOver"))),
+                )
+                .build(),
+        ))
+        .response("200", entry());
+        self.paths.insert(
+            format!("{base}/{{id}}/owner"),
+            PathItem::new(HttpMethod::Put, hand_over),
+        );
     }
 
     /// What is read across kinds.
     fn across(&mut self) {
         let any = utoipa::openapi::schema::OneOfBuilder::new();
-        let any = Kind::ALL.iter().fold(any, |any, kind| any.item(reference(&format!("{}Entry", type_name(*kind)))));
+        let any = Kind::ALL.iter().fold(any, |any, kind| {
+            any.item(reference(&format!("{}Entry", type_name(*kind))))
+        });
         self.add("AnyEntry".to_owned(), any.into());
         let items = ArrayBuilder::new().items(reference("AnyEntry"));
         self.add("AnyList".to_owned(), list_schema(items.into()));
         let operation = |tag: &str, id: &str, summary: &str| {
-            OperationBuilder::new().tag(tag).operation_id(Some(id)).summary(Some(summary))
+            OperationBuilder::new()
+                .tag(tag)
+                .operation_id(Some(id))
+                .summary(Some(summary))
         };
-        let list = operation("entries", "list_entries", "List, search and filter entries of all kinds")
-            .parameters(Some(list_parameters(true)))
-            .response("200", with_formats(json_answer("A page", "AnyList")));
+        let list = operation(
+            "entries",
+            "list_entries",
+            "List, search and filter entries of all kinds",
+        )
+        .parameters(Some(list_parameters(true)))
+        .response("200", with_formats(json_answer("A page", "AnyList")));
         let read = operation("entries", "read_entry", "Read an entry of any kind")
             .parameter(id(example_id(Kind::Offer)))
             .parameter(lang())
             .response("200", json_answer("The entry", "AnyEntry"));
-        let coverage = operation("coverage", "coverage", "Who offers what where: counts of offers and organisations over two facets")
-            .parameter(query("rows", "The facet of the rows; country unless given", Type::String))
-            .parameter(query("cols", "The facet of the columns; topic unless given", Type::String))
-            .parameters(Some(filters()))
-            .parameter(lang())
-            .response("200", json_answer("The counts", "Coverage"));
-        let vocabularies = operation("vocabularies", "vocabularies", "All code lists with their labels")
-            .response("200", json_answer("The lists", "Vocabularies"));
+        let coverage = operation(
+            "coverage",
+            "coverage",
+            "Who offers what where: counts of offers and organisations over two facets",
+        )
+        .parameter(query(
+            "rows",
+            "The facet of the rows; country unless given",
+            Type::String,
+        ))
+        .parameter(query(
+            "cols",
+            "The facet of the columns; topic unless given",
+            Type::String,
+        ))
+        .parameters(Some(filters()))
+        .parameter(lang())
+        .response("200", json_answer("The counts", "Coverage"));
+        let vocabularies = operation(
+            "vocabularies",
+            "vocabularies",
+            "All code lists with their labels",
+        )
+        .response("200", json_answer("The lists", "Vocabularies"));
         let code_list = operation("vocabularies", "code_list", "One code list")
-            .parameter(ParameterBuilder::from(path("scheme", "Its name")).example(Some(json!("topic"))).build())
+            .parameter(
+                ParameterBuilder::from(path("scheme", "Its name"))
+                    .example(Some(json!("topic")))
+                    .build(),
+            )
             .response("200", json_answer("The list", "CodeList"));
-        let regions = operation("vocabularies", "regions", "Countries and areas with their names")
-            .parameter(lang())
-            .response("200", json_answer("The names", "Regions"));
+        let regions = operation(
+            "vocabularies",
+            "regions",
+            "Countries and areas with their names",
+        )
+        .parameter(lang())
+        .response("200", json_answer("The names", "Regions"));
         for (path, operation) in [
             ("entries", list),
             ("entries/{id}", read),
@@ -270,7 +368,10 @@ impl Entries {
             ("vocabularies/{scheme}", code_list),
             ("regions", regions),
         ] {
-            self.paths.insert(format!("{PREFIX}/{path}"), PathItem::new(HttpMethod::Get, operation));
+            self.paths.insert(
+                format!("{PREFIX}/{path}"),
+                PathItem::new(HttpMethod::Get, operation),
+            );
         }
     }
 }
@@ -293,7 +394,9 @@ fn example_id(kind: Kind) -> &'static str {
 
 fn secured(operation: OperationBuilder) -> OperationBuilder {
     let none: [&str; 0] = [];
-    operation.security(SecurityRequirement::new("client", none)).security(SecurityRequirement::new("session", none))
+    operation
+        .security(SecurityRequirement::new("client", none))
+        .security(SecurityRequirement::new("session", none))
 }
 
 fn json_answer(description: &str, schema: &str) -> utoipa::openapi::Response {
@@ -305,21 +408,42 @@ fn json_answer(description: &str, schema: &str) -> utoipa::openapi::Response {
 
 fn with_formats(mut answer: utoipa::openapi::Response) -> utoipa::openapi::Response {
     let text = ObjectBuilder::new().schema_type(Type::String);
-    answer.content.insert("text/csv".to_owned(), Content::new(Some(text)).into());
+    answer
+        .content
+        .insert("text/csv".to_owned(), Content::new(Some(text)).into());
     let object = ObjectBuilder::new().schema_type(Type::Object);
-    answer.content.insert("application/geo+json".to_owned(), Content::new(Some(object)).into());
+    answer.content.insert(
+        "application/geo+json".to_owned(),
+        Content::new(Some(object)).into(),
+    );
     answer
 }
 
-fn json_body(schema: &str, example: &str, media_type: &str) -> utoipa::openapi::request_body::RequestBody {
+fn json_body(
+    schema: &str,
+    example: &str,
+    media_type: &str,
+) -> utoipa::openapi::request_body::RequestBody {
     let example: Option<Value> = serde_json::from_str(example).ok();
     RequestBodyBuilder::new()
         .required(Some(Required::True))
-        .content(media_type, Content::builder().schema(Some(reference(schema))).example(example).build())
+        .content(
+            media_type,
+            Content::builder()
+                .schema(Some(reference(schema)))
+                .example(example)
+                .build(),
+        )
         .build()
 }
 
-fn parameter(name: &str, place: ParameterIn, required: Required, description: &str, schema: Type) -> Parameter {
+fn parameter(
+    name: &str,
+    place: ParameterIn,
+    required: Required,
+    description: &str,
+    schema: Type,
+) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
@@ -330,53 +454,131 @@ fn parameter(name: &str, place: ParameterIn, required: Required, description: &s
 }
 
 fn query(name: &str, description: &str, schema: Type) -> Parameter {
-    parameter(name, ParameterIn::Query, Required::False, description, schema)
+    parameter(
+        name,
+        ParameterIn::Query,
+        Required::False,
+        description,
+        schema,
+    )
 }
 
 fn path(name: &str, description: &str) -> Parameter {
-    parameter(name, ParameterIn::Path, Required::True, description, Type::String)
+    parameter(
+        name,
+        ParameterIn::Path,
+        Required::True,
+        description,
+        Type::String,
+    )
 }
 
 fn header(name: &str, description: &str) -> Parameter {
-    parameter(name, ParameterIn::Header, Required::False, description, Type::String)
+    parameter(
+        name,
+        ParameterIn::Header,
+        Required::False,
+        description,
+        Type::String,
+    )
 }
 
 fn id(example: &str) -> Parameter {
     let parameter = path("id", "Its id; `{id}@{host}` for an entry of another node");
-    ParameterBuilder::from(parameter).example(Some(json!(example))).build()
+    ParameterBuilder::from(parameter)
+        .example(Some(json!(example)))
+        .build()
 }
 
 fn lang() -> Parameter {
-    query("lang", "Show each text in this language (BCP 47), or the nearest that there is; its key names the language shown", Type::String)
+    query(
+        "lang",
+        "Show each text in this language (BCP 47), or the nearest that there is; its key names the language shown",
+        Type::String,
+    )
 }
 
 fn if_match(required: Required) -> Parameter {
-    parameter("If-Match", ParameterIn::Header, required, "The ETag that was read before, so that nobody's change gets lost", Type::String)
+    parameter(
+        "If-Match",
+        ParameterIn::Header,
+        required,
+        "The ETag that was read before, so that nobody's change gets lost",
+        Type::String,
+    )
 }
 
 fn filters() -> Vec<Parameter> {
-    let mut parameters = vec![query("q", "Words to be found: all of them, as they are, as the beginning of a word, or with one wrong letter", Type::String)];
+    let mut parameters = vec![query(
+        "q",
+        "Words to be found: all of them, as they are, as the beginning of a word, or with one wrong letter",
+        Type::String,
+    )];
     parameters.extend(FILTERS.iter().map(|(name, _, description)| {
-        query(name, &format!("{description}. Several are separated by commas and are alternatives."), Type::String)
+        query(
+            name,
+            &format!("{description}. Several are separated by commas and are alternatives."),
+            Type::String,
+        )
     }));
-    parameters.push(query("verified_since", "Verified on this day or later (YYYY-MM-DD)", Type::String));
-    parameters.push(query("available_on", "There on this day (YYYY-MM-DD)", Type::String));
-    parameters.push(query("bbox", "With a point in this part of the map: west,south,east,north in degrees", Type::String));
-    parameters.push(query("near", "With a point near this one: latitude,longitude in degrees", Type::String));
-    parameters.push(query("radius", "How near, in kilometres; 50 unless given", Type::Number));
+    parameters.push(query(
+        "verified_since",
+        "Verified on this day or later (YYYY-MM-DD)",
+        Type::String,
+    ));
+    parameters.push(query(
+        "available_on",
+        "There on this day (YYYY-MM-DD)",
+        Type::String,
+    ));
+    parameters.push(query(
+        "bbox",
+        "With a point in this part of the map: west,south,east,north in degrees",
+        Type::String,
+    ));
+    parameters.push(query(
+        "near",
+        "With a point near this one: latitude,longitude in degrees",
+        Type::String,
+    ));
+    parameters.push(query(
+        "radius",
+        "How near, in kilometres; 50 unless given",
+        Type::Number,
+    ));
     parameters
 }
 
 fn list_parameters(across: bool) -> Vec<Parameter> {
     let mut parameters = filters();
     if across {
-        parameters.push(query("kind", "Kinds of entries, separated by commas", Type::String));
+        parameters.push(query(
+            "kind",
+            "Kinds of entries, separated by commas",
+            Type::String,
+        ));
     }
     parameters.push(query("sort", "relevance (with q), distance (with near), name, modified or verified; -modified is newest first", Type::String));
-    parameters.push(query("facets", "Facets to count, separated by commas", Type::String));
-    parameters.push(query("limit", "Entries of one page, 1 to 200; 20 unless given", Type::Integer));
-    parameters.push(query("cursor", "The `next` of the page before", Type::String));
-    parameters.push(query("format", "json unless given; csv and geojson give the whole list", Type::String));
+    parameters.push(query(
+        "facets",
+        "Facets to count, separated by commas",
+        Type::String,
+    ));
+    parameters.push(query(
+        "limit",
+        "Entries of one page, 1 to 200; 20 unless given",
+        Type::Integer,
+    ));
+    parameters.push(query(
+        "cursor",
+        "The `next` of the page before",
+        Type::String,
+    ));
+    parameters.push(query(
+        "format",
+        "json unless given; csv and geojson give the whole list",
+        Type::String,
+    ));
     parameters.push(lang());
     parameters
 }
@@ -384,14 +586,26 @@ fn list_parameters(across: bool) -> Vec<Parameter> {
 /// Every operation can be refused, and says so in the same form.
 fn add_common_answers(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
         for operation in operations.into_iter().flatten() {
             let problem = ResponseBuilder::new()
                 .description("A problem document (RFC 9457)")
-                .content("application/problem+json", Content::new(Some(reference("Problem"))))
+                .content(
+                    "application/problem+json",
+                    Content::new(Some(reference("Problem"))),
+                )
                 .build();
-            operation.responses.responses.entry("default".to_owned()).or_insert(problem.into());
+            operation
+                .responses
+                .responses
+                .entry("default".to_owned())
+                .or_insert(problem.into());
         }
     }
 }
@@ -411,7 +625,11 @@ pub(crate) fn routes(cfg: &mut web::ServiceConfig) {
         "/openapi.json",
         web::get().to(move || {
             let json = json.clone();
-            async move { HttpResponse::Ok().content_type("application/json").body(json) }
+            async move {
+                HttpResponse::Ok()
+                    .content_type("application/json")
+                    .body(json)
+            }
         }),
     )
     .service(web::redirect("/docs", "/docs/"))
@@ -419,7 +637,10 @@ pub(crate) fn routes(cfg: &mut web::ServiceConfig) {
         web::scope("/docs")
             // The pages bring their own scripts and styles, and load nothing from elsewhere.
             .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, DOCS_POLICY)))
-            .service(SwaggerUi::new("/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"))),
+            .service(
+                SwaggerUi::new("/{_:.*}")
+                    .config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none")),
+            ),
     );
 }
 

@@ -67,23 +67,71 @@ pub(crate) enum Format {
 
 /// Name, what it filters, and in words what it takes: for the OpenAPI document too.
 pub(crate) const FILTERS: &[(&str, Facet, &str)] = &[
-    ("country", Facet::Country, "Countries that it is in or serves: ISO 3166-1 alpha-2, or XK"),
-    ("region", Facet::Region, "Regions that it lies in or serves: ISO 3166-2 (DE-BW), UN M49 (150 is Europe), or EU"),
-    ("destination", Facet::Destination, "Countries for which it prepares: ISO 3166-1 alpha-2"),
+    (
+        "country",
+        Facet::Country,
+        "Countries that it is in or serves: ISO 3166-1 alpha-2, or XK",
+    ),
+    (
+        "region",
+        Facet::Region,
+        "Regions that it lies in or serves: ISO 3166-2 (DE-BW), UN M49 (150 is Europe), or EU",
+    ),
+    (
+        "destination",
+        Facet::Destination,
+        "Countries for which it prepares: ISO 3166-1 alpha-2",
+    ),
     ("phase", Facet::Phase, "Codes of the list phase"),
     ("topic", Facet::Topic, "Codes of the list topic"),
-    ("target_group", Facet::TargetGroup, "Codes of the list target_group"),
-    ("purpose", Facet::Purpose, "Codes of the list residence_purpose"),
-    ("offer_type", Facet::OfferType, "Codes of the list offer_type"),
+    (
+        "target_group",
+        Facet::TargetGroup,
+        "Codes of the list target_group",
+    ),
+    (
+        "purpose",
+        Facet::Purpose,
+        "Codes of the list residence_purpose",
+    ),
+    (
+        "offer_type",
+        Facet::OfferType,
+        "Codes of the list offer_type",
+    ),
     ("mode", Facet::Mode, "Codes of the list mode"),
     ("cost", Facet::Cost, "Codes of the list cost"),
-    ("language", Facet::Language, "Languages in which it is given (BCP 47)"),
-    ("type", Facet::Type, "The type within its kind, such as the type of an organisation"),
-    ("organisation", Facet::Organisation, "Ids or URIs of organisations that have a part in it"),
-    ("owner", Facet::Owner, "Ids or URIs of the organisations that may edit it"),
-    ("related", Facet::Related, "Ids or URIs of entries that it refers to, such as the offers of a pathway"),
+    (
+        "language",
+        Facet::Language,
+        "Languages in which it is given (BCP 47)",
+    ),
+    (
+        "type",
+        Facet::Type,
+        "The type within its kind, such as the type of an organisation",
+    ),
+    (
+        "organisation",
+        Facet::Organisation,
+        "Ids or URIs of organisations that have a part in it",
+    ),
+    (
+        "owner",
+        Facet::Owner,
+        "Ids or URIs of the organisations that may edit it",
+    ),
+    (
+        "related",
+        Facet::Related,
+        "Ids or URIs of entries that it refers to, such as the offers of a pathway",
+    ),
     ("status", Facet::Status, "Codes of the list status"),
-    ("origin", Facet::Origin, "Base URLs of the nodes at which it was written"),
+    (
+        "origin",
+        Facet::Origin,
+        "Base URLs of the nodes at which it was written",
+    ),
 ];
 
 /// The code list of a facet, if its values are codes of one.
@@ -128,7 +176,11 @@ impl ListParams {
 
     /// The question to the index. `kind` is the collection's; without one, the parameter `kind` chooses.
     pub(crate) fn query(&self, state: &State, kind: Option<Kind>) -> Result<Query, Problem> {
-        let mut query = Query { limit: self.limit, cursor: self.cursor.clone(), ..Query::default() };
+        let mut query = Query {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+            ..Query::default()
+        };
         query.q = self.q.clone().filter(|q| !q.trim().is_empty());
         query = match (kind, self.kind.as_deref()) {
             (Some(kind), None) => query.filter(Facet::Kind, [kind.as_str()]),
@@ -138,7 +190,9 @@ impl ListParams {
         };
         for (name, facet, _) in FILTERS {
             if let Some(values) = self.value(name) {
-                let values = values.split(',').map(|value| checked(state, name, *facet, value.trim()));
+                let values = values
+                    .split(',')
+                    .map(|value| checked(state, name, *facet, value.trim()));
                 query = query.filter(*facet, values.collect::<Result<Vec<_>, _>>()?);
             }
         }
@@ -147,15 +201,25 @@ impl ListParams {
         query.bbox = self.bbox.as_deref().map(bbox).transpose()?;
         query.near = self.near(&query)?;
         query.sort = self.sort.as_deref().map(sort).transpose()?;
-        query.facets = self.facets.as_deref().map(facets).transpose()?.unwrap_or_default();
+        query.facets = self
+            .facets
+            .as_deref()
+            .map(facets)
+            .transpose()?
+            .unwrap_or_default();
         Ok(query)
     }
 
     fn near(&self, _: &Query) -> Result<Option<Near>, Problem> {
         match (self.near.as_deref(), self.radius) {
             (Some(near), radius) => {
-                let [lat, lon] = numbers(near).ok_or_else(|| invalid("near", "expected latitude,longitude"))?;
-                Ok(Some(Near { lat, lon, radius_km: radius.unwrap_or(50.0) }))
+                let [lat, lon] =
+                    numbers(near).ok_or_else(|| invalid("near", "expected latitude,longitude"))?;
+                Ok(Some(Near {
+                    lat,
+                    lon,
+                    radius_km: radius.unwrap_or(50.0),
+                }))
             }
             (None, Some(_)) => Err(invalid("radius", "a radius needs near=latitude,longitude")),
             (None, None) => Ok(None),
@@ -165,9 +229,10 @@ impl ListParams {
     /// The language in which texts are shown, if one was asked for.
     pub(crate) fn language(&self) -> Result<Option<&str>, Problem> {
         match self.lang.as_deref() {
-            Some(tag) if !Lang(tag.to_owned()).is_valid() => {
-                Err(invalid("lang", "expected a language tag of BCP 47, such as de"))
-            }
+            Some(tag) if !Lang(tag.to_owned()).is_valid() => Err(invalid(
+                "lang",
+                "expected a language tag of BCP 47, such as de",
+            )),
             tag => Ok(tag),
         }
     }
@@ -178,8 +243,15 @@ fn checked(state: &State, name: &str, facet: Facet, value: &str) -> Result<Arc<s
     let value: Arc<str> = match facet {
         Facet::Organisation | Facet::Owner | Facet::Related => match value.parse::<EntryId>() {
             Ok(id) => Arc::from(state.origin.uri(id)),
-            Err(_) if value.starts_with("http://") || value.starts_with("https://") => Arc::from(value),
-            Err(_) => return Err(invalid(name, "expected the id of a local entry or the URI of any")),
+            Err(_) if value.starts_with("http://") || value.starts_with("https://") => {
+                Arc::from(value)
+            }
+            Err(_) => {
+                return Err(invalid(
+                    name,
+                    "expected the id of a local entry or the URI of any",
+                ));
+            }
         },
         _ => Arc::from(value),
     };
@@ -190,24 +262,41 @@ fn checked(state: &State, name: &str, facet: Facet, value: &str) -> Result<Arc<s
         Facet::Origin => !value.is_empty(),
         _ => scheme(facet).is_none_or(|list| vocabulary::has(list, &value)),
     };
-    if known && !value.is_empty() { Ok(value) } else { Err(invalid(name, "there is no such value")) }
+    if known && !value.is_empty() {
+        Ok(value)
+    } else {
+        Err(invalid(name, "there is no such value"))
+    }
 }
 
 fn kinds_of(text: &str) -> Result<Vec<&'static str>, Problem> {
     text.split(',')
-        .map(|kind| kind.trim().parse::<Kind>().map(Kind::as_str).map_err(|_| invalid("kind", "there is no such kind")))
+        .map(|kind| {
+            kind.trim()
+                .parse::<Kind>()
+                .map(Kind::as_str)
+                .map_err(|_| invalid("kind", "there is no such kind"))
+        })
         .collect()
 }
 
 fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
-    let numbers: Vec<f64> = text.split(',').map(|n| n.trim().parse().ok()).collect::<Option<_>>()?;
+    let numbers: Vec<f64> = text
+        .split(',')
+        .map(|n| n.trim().parse().ok())
+        .collect::<Option<_>>()?;
     numbers.try_into().ok()
 }
 
 fn bbox(text: &str) -> Result<BoundingBox, Problem> {
-    let [west, south, east, north] =
-        numbers(text).ok_or_else(|| invalid("bbox", "expected west,south,east,north in degrees"))?;
-    Ok(BoundingBox { west, south, east, north })
+    let [west, south, east, north] = numbers(text)
+        .ok_or_else(|| invalid("bbox", "expected west,south,east,north in degrees"))?;
+    Ok(BoundingBox {
+        west,
+        south,
+        east,
+        north,
+    })
 }
 
 fn sort(text: &str) -> Result<Sort, Problem> {
@@ -221,17 +310,23 @@ fn sort(text: &str) -> Result<Sort, Problem> {
         ("verified", direction) => Ok(Sort::Verified(direction)),
         ("relevance", Direction::Ascending) => Ok(Sort::Relevance),
         ("distance", Direction::Ascending) => Ok(Sort::Distance),
-        _ => Err(invalid("sort", "expected relevance, distance, name, modified or verified; -modified is newest first")),
+        _ => Err(invalid(
+            "sort",
+            "expected relevance, distance, name, modified or verified; -modified is newest first",
+        )),
     }
 }
 
 /// A facet by its name in parameters.
 pub(crate) fn facet(parameter: &str, name: &str) -> Result<Facet, Problem> {
-    name.parse().map_err(|_| invalid(parameter, "there is no such facet"))
+    name.parse()
+        .map_err(|_| invalid(parameter, "there is no such facet"))
 }
 
 fn facets(text: &str) -> Result<Vec<Facet>, Problem> {
-    text.split(',').map(|name| facet("facets", name.trim())).collect()
+    text.split(',')
+        .map(|name| facet("facets", name.trim()))
+        .collect()
 }
 
 /// 400 for a parameter with a value that cannot be used.
@@ -247,7 +342,14 @@ pub(crate) fn unknown(name: &str, message: &str) -> Problem {
 /// What the index says of a question that it cannot answer.
 pub(crate) fn refused(error: search::QueryError) -> Problem {
     if error == search::QueryError::Text {
-        return Problem::new(Code::Unavailable, "full-text search is not available at the moment").with_retry_after(5);
+        return Problem::new(
+            Code::Unavailable,
+            "full-text search is not available at the moment",
+        )
+        .with_retry_after(5);
     }
-    Problem::new(Code::InvalidParameter, format!("{} ({})", error, error.code()))
+    Problem::new(
+        Code::InvalidParameter,
+        format!("{} ({})", error, error.code()),
+    )
 }

@@ -53,7 +53,10 @@ impl State {
     /// The name of a local entry.
     #[must_use]
     pub fn key(&self, id: EntryId) -> EntryKey {
-        EntryKey { origin: self.origin.clone(), id }
+        EntryKey {
+            origin: self.origin.clone(),
+            id,
+        }
     }
 
     /// The directory in the database.
@@ -68,9 +71,9 @@ impl State {
         match reader.actor() {
             None => Viewer::Public,
             Some(actor) if actor.is_coordinator() => Viewer::Coordinator,
-            Some(actor) => {
-                Viewer::Network { organisation: actor.organisation.map(|id| Arc::from(self.origin.uri(id))) }
-            }
+            Some(actor) => Viewer::Network {
+                organisation: actor.organisation.map(|id| Arc::from(self.origin.uri(id))),
+            },
         }
     }
 
@@ -79,16 +82,27 @@ impl State {
     /// # Errors
     /// 400 for a header that is no number, 503 `behind` where it takes too long.
     pub async fn at_least(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let Some(number) = request.headers().get(AT_LEAST) else { return Ok(()) };
+        let Some(number) = request.headers().get(AT_LEAST) else {
+            return Ok(());
+        };
         let number = number.to_str().ok().and_then(|number| number.parse().ok());
-        let number = number.ok_or_else(|| Problem::new(Code::InvalidHeader, "Lotse-At-Least: expected a number"))?;
+        let number = number.ok_or_else(|| {
+            Problem::new(Code::InvalidHeader, "Lotse-At-Least: expected a number")
+        })?;
         if self.index.arrival() >= number {
             return Ok(());
         }
         let reached = self.index.reached(number);
-        tokio::time::timeout(self.settings.read_your_writes, reached).await.map(drop).map_err(|_| {
-            Problem::new(Code::Behind, "this process has not heard of that change yet").with_retry_after(2)
-        })
+        tokio::time::timeout(self.settings.read_your_writes, reached)
+            .await
+            .map(drop)
+            .map_err(|_| {
+                Problem::new(
+                    Code::Behind,
+                    "this process has not heard of that change yet",
+                )
+                .with_retry_after(2)
+            })
     }
 
     /// Waits until readers of this process see the change `arrival`, and searchers too where that takes no longer than a
@@ -109,9 +123,15 @@ impl State {
     /// 503 `behind` where that takes too long; the change is saved all the same.
     pub async fn reached(&self, arrival: i64) -> Result<(), Problem> {
         let reached = self.index.reached(arrival);
-        tokio::time::timeout(self.settings.read_your_writes, reached).await.map(drop).map_err(|_| {
-            Problem::new(Code::Behind, "the change is saved, but this process does not show it yet")
+        tokio::time::timeout(self.settings.read_your_writes, reached)
+            .await
+            .map(drop)
+            .map_err(|_| {
+                Problem::new(
+                    Code::Behind,
+                    "the change is saved, but this process does not show it yet",
+                )
                 .with_retry_after(2)
-        })
+            })
     }
 }

@@ -24,14 +24,19 @@ pub(crate) async fn vocabularies(request: HttpRequest) -> HttpResponse {
     } else {
         HttpResponse::Ok().insert_header(JSON).body(ALL.clone())
     };
-    response.headers_mut().insert(actix_web::http::header::ETAG, etag);
+    response
+        .headers_mut()
+        .insert(actix_web::http::header::ETAG, etag);
     Caching::Public.apply(response.headers_mut());
     response
 }
 
 /// `GET /vocabularies/{scheme}`: one code list.
 pub(crate) async fn code_list(scheme: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let list = vocabulary::all().schemes.get(scheme.as_str()).ok_or_else(Problem::not_found)?;
+    let list = vocabulary::all()
+        .schemes
+        .get(scheme.as_str())
+        .ok_or_else(Problem::not_found)?;
     let mut response = HttpResponse::Ok().json(list);
     Caching::Public.apply(response.headers_mut());
     Ok(response)
@@ -71,14 +76,20 @@ pub(crate) struct LangParam {
 pub(crate) async fn regions(params: Query<LangParam>) -> Result<HttpResponse, Problem> {
     let lang = params.0.lang.unwrap_or_else(|| "en".to_owned());
     if !domain::Lang(lang.clone()).is_valid() {
-        return Err(invalid("lang", "expected a language tag of BCP 47, such as de"));
+        return Err(invalid(
+            "lang",
+            "expected a language tag of BCP 47, such as de",
+        ));
     }
     let named = |code: &str| Named {
         code: code.to_owned(),
         alpha3: region::alpha3(code).map(str::to_owned),
         name: region::name(code, &lang).map(str::to_owned),
     };
-    let regions = Regions { countries: region::countries().map(named).collect(), areas: region::areas().map(named).collect() };
+    let regions = Regions {
+        countries: region::countries().map(named).collect(),
+        areas: region::areas().map(named).collect(),
+    };
     let mut response = HttpResponse::Ok().json(regions);
     Caching::Public.apply(response.headers_mut());
     Ok(response)

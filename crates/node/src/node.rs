@@ -73,8 +73,14 @@ impl Node {
         let clock = Clock::new(crate::clock::now);
         let keys = keys::load(&config.key_folder(), &origin)?;
         let folder = config.index_folder();
-        let index = Index::open(Some(&folder), &storage.generation().to_string())
-            .map_err(|error| Failure::new(format!("{}: {}", folder.display(), crate::failure::index(&error))))?;
+        let index =
+            Index::open(Some(&folder), &storage.generation().to_string()).map_err(|error| {
+                Failure::new(format!(
+                    "{}: {}",
+                    folder.display(),
+                    crate::failure::index(&error)
+                ))
+            })?;
         let begun = std::time::Instant::now();
         let cursor = fill(&storage, &index).await?;
         let entries = index.snapshot().len();

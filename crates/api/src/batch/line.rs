@@ -98,13 +98,25 @@ fn write(result: &ResultLine<'_>) -> Written {
 }
 
 fn bare(line: usize, status: u16) -> ResultLine<'static> {
-    ResultLine { line, status, outcome: None, id: None, version: None, etag: None, arrival: None, problem: None }
+    ResultLine {
+        line,
+        status,
+        outcome: None,
+        id: None,
+        version: None,
+        etag: None,
+        arrival: None,
+        problem: None,
+    }
 }
 
 /// The answer to a line that was refused.
 pub(super) fn refused(number: usize, problem: &Problem) -> Written {
     let status = problem.code().status().as_u16();
-    write(&ResultLine { problem: Some(problem.document(None)), ..bare(number, status) })
+    write(&ResultLine {
+        problem: Some(problem.document(None)),
+        ..bare(number, status)
+    })
 }
 
 /// The answer to a line that was applied, or would have been.
@@ -131,11 +143,24 @@ pub(super) fn not_applied(number: usize) -> Written {
 
 /// All that would have been applied was not: another line could not even be read.
 pub(super) fn undone(results: Vec<Written>) -> Vec<Written> {
-    results.into_iter().map(|line| if line.status < 300 { not_applied(line.number) } else { line }).collect()
+    results
+        .into_iter()
+        .map(|line| {
+            if line.status < 300 {
+                not_applied(line.number)
+            } else {
+                line
+            }
+        })
+        .collect()
 }
 
 /// What a line asks for, and as whom.
-pub(super) fn command(state: &State, signed_in: &SignedIn, bytes: &[u8]) -> Result<(Actor, Command), Problem> {
+pub(super) fn command(
+    state: &State,
+    signed_in: &SignedIn,
+    bytes: &[u8],
+) -> Result<(Actor, Command), Problem> {
     let command = Line::parse(bytes)?.command(|| state.mint())?;
     Ok((acting(signed_in, &command), command))
 }
@@ -147,7 +172,11 @@ impl<'a> Line<'a> {
     /// `malformed` with the place.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
         let text = json::check(bytes, limits::JSON_DEPTH).map_err(|violation| {
-            Problem::new(Code::Malformed, "this line is not JSON as this node reads it").with_errors(vec![violation])
+            Problem::new(
+                Code::Malformed,
+                "this line is not JSON as this node reads it",
+            )
+            .with_errors(vec![violation])
         })?;
         match serde_json::from_str(text) {
             Ok(line) => Ok(line),
@@ -168,16 +197,33 @@ impl Line<'_> {
         };
         let needs_id = || missing("id");
         Ok(match self.op {
-            Op::Upsert => Command::Upsert { new_id: self.new_id(mint)?, draft: self.draft()? },
-            Op::Create => Command::Create { id: self.new_id(mint)?, draft: self.draft()? },
-            Op::Replace => Command::Replace { id: self.id.ok_or_else(needs_id)?, draft: self.draft()?, expected },
+            Op::Upsert => Command::Upsert {
+                new_id: self.new_id(mint)?,
+                draft: self.draft()?,
+            },
+            Op::Create => Command::Create {
+                id: self.new_id(mint)?,
+                draft: self.draft()?,
+            },
+            Op::Replace => Command::Replace {
+                id: self.id.ok_or_else(needs_id)?,
+                draft: self.draft()?,
+                expected,
+            },
             Op::Patch => Command::Patch {
                 kind: self.kind,
                 id: self.id.ok_or_else(needs_id)?,
-                patch: self.patch.filter(serde_json::Value::is_object).ok_or_else(|| missing("patch"))?,
+                patch: self
+                    .patch
+                    .filter(serde_json::Value::is_object)
+                    .ok_or_else(|| missing("patch"))?,
                 expected,
             },
-            Op::Delete => Command::Delete { kind: self.kind, id: self.id.ok_or_else(needs_id)?, expected },
+            Op::Delete => Command::Delete {
+                kind: self.kind,
+                id: self.id.ok_or_else(needs_id)?,
+                expected,
+            },
         })
     }
 
@@ -190,7 +236,10 @@ impl Line<'_> {
         match self.id {
             None => Ok(mint()),
             Some(id) if id.0.get_version_num() == 7 => Ok(id),
-            Some(_) => Err(Problem::new(Code::Invalid, "the id of a new entry is a UUIDv7 (RFC 9562)")),
+            Some(_) => Err(Problem::new(
+                Code::Invalid,
+                "the id of a new entry is a UUIDv7 (RFC 9562)",
+            )),
         }
     }
 }

@@ -22,7 +22,15 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(payload: web::Payload) -> Self {
-        Self { payload, buffer: BytesMut::new(), searched: 0, count: 0, bytes: 0, ended: false, skipping: false }
+        Self {
+            payload,
+            buffer: BytesMut::new(),
+            searched: 0,
+            count: 0,
+            bytes: 0,
+            ended: false,
+            skipping: false,
+        }
     }
 
     /// Lines read so far.
@@ -64,7 +72,11 @@ impl Lines {
             if self.ended {
                 let rest = self.buffer.split().freeze();
                 self.searched = 0;
-                return if self.skipping { None } else { self.numbered(rest) };
+                return if self.skipping {
+                    None
+                } else {
+                    self.numbered(rest)
+                };
             }
             match self.payload.next().await {
                 None => self.ended = true,
@@ -113,5 +125,8 @@ impl Lines {
 }
 
 fn too_long() -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("a line has at most {} bytes", limits::ENTRY_BYTES))
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("a line has at most {} bytes", limits::ENTRY_BYTES),
+    )
 }

@@ -72,24 +72,47 @@ pub(crate) async fn batch(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     if !matches!(request.mime_type(), Ok(Some(mime)) if is_json_lines(mime.essence_str())) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "send application/x-ndjson: one JSON object per line"));
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "send application/x-ndjson: one JSON object per line",
+        ));
     }
     let Query(params) = params;
     // Results wait here while the caller is still sending. There are no more of them than lines.
     let (results, answer) = mpsc::unbounded_channel();
-    let run = Run { state: state.get_ref().clone(), signed_in, results, begun: Instant::now() };
+    let run = Run {
+        state: state.get_ref().clone(),
+        signed_in,
+        results,
+        begun: Instant::now(),
+    };
     let whole = params.dry_run || params.mode == Mode::AllOrNothing;
     actix_web::rt::spawn(async move {
-        if whole { run.all_at_once(payload, params).await } else { run.line_by_line(payload).await }
+        if whole {
+            run.all_at_once(payload, params).await
+        } else {
+            run.line_by_line(payload).await
+        }
     });
     let answer = stream::unfold(answer, |mut answer| async move {
-        answer.recv().await.map(|bytes: Bytes| (Ok::<_, std::convert::Infallible>(bytes), answer))
+        answer
+            .recv()
+            .await
+            .map(|bytes: Bytes| (Ok::<_, std::convert::Infallible>(bytes), answer))
     });
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(answer))
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .streaming(answer))
 }
 
 fn is_json_lines(media_type: &str) -> bool {
-    matches!(media_type, "application/x-ndjson" | "application/jsonl" | "application/json-lines" | "application/x-jsonlines")
+    matches!(
+        media_type,
+        "application/x-ndjson"
+            | "application/jsonl"
+            | "application/json-lines"
+            | "application/x-jsonlines"
+    )
 }
 
 /// One batch on its way.
@@ -116,7 +139,11 @@ impl Run {
             }
             chunk = next;
         }
-        tracing::info!(lines = lines.count(), millis = self.begun.elapsed().as_millis() as u64, "batch done");
+        tracing::info!(
+            lines = lines.count(),
+            millis = self.begun.elapsed().as_millis() as u64,
+            "batch done"
+        );
     }
 
     /// Applies all lines in one transaction or none of them.
@@ -128,7 +155,9 @@ impl Run {
             if lines.bytes() > WHOLE_BYTES {
                 let problem = Problem::new(
                     Code::BodyTooLarge,
-                    format!("a batch that is applied as a whole has at most {WHOLE_BYTES} bytes; nothing was applied"),
+                    format!(
+                        "a batch that is applied as a whole has at most {WHOLE_BYTES} bytes; nothing was applied"
+                    ),
                 );
                 let _ = self.send(vec![line::refused(lines.count(), &problem)]);
                 return;
@@ -141,7 +170,11 @@ impl Run {
         let unreadable = asked.iter().any(|(_, command)| command.is_err());
         let dry_run = params.dry_run || (unreadable && mode == BatchMode::AllOrNothing);
         let results = self.write(asked, mode, dry_run).await;
-        let results = if dry_run && !params.dry_run { line::undone(results) } else { results };
+        let results = if dry_run && !params.dry_run {
+            line::undone(results)
+        } else {
+            results
+        };
         let _ = self.send(results);
     }
 
@@ -154,7 +187,10 @@ impl Run {
                 Some((number, _)) if number > limits::BATCH_LINES => {
                     let problem = Problem::new(
                         Code::BodyTooLarge,
-                        format!("a batch has at most {} lines; this one and those after it were not read", limits::BATCH_LINES),
+                        format!(
+                            "a batch has at most {} lines; this one and those after it were not read",
+                            limits::BATCH_LINES
+                        ),
                     );
                     read.push((number, Err(problem)));
                     lines.stop();
@@ -170,7 +206,12 @@ impl Run {
         // Reading and checking thousands of entries would keep this worker from answering others.
         web::block(move || {
             read.into_iter()
-                .map(|(number, line)| (number, line.and_then(|line| line::command(&state, &signed_in, &line))))
+                .map(|(number, line)| {
+                    (
+                        number,
+                        line.and_then(|line| line::command(&state, &signed_in, &line)),
+                    )
+                })
                 .collect()
         })
         .await
@@ -195,13 +236,24 @@ impl Run {
             }
         }
         let outcome = if commands.is_empty() {
-            Ok(BatchOutcome { results: Vec::new(), committed: false })
+            Ok(BatchOutcome {
+                results: Vec::new(),
+                committed: false,
+            })
         } else {
-            self.state.directory().apply_batch(&actor, commands, mode, dry_run, self.state.clock.now()).await
+            self.state
+                .directory()
+                .apply_batch(&actor, commands, mode, dry_run, self.state.clock.now())
+                .await
         };
         match outcome {
             Ok(outcome) => {
-                let arrival = outcome.results.iter().flatten().map(|applied| applied.arrival).max();
+                let arrival = outcome
+                    .results
+                    .iter()
+                    .flatten()
+                    .map(|applied| applied.arrival)
+                    .max();
                 if let (Some(arrival), true) = (arrival, outcome.committed)
                     && let Err(problem) = self.state.reached(arrival).await
                 {
@@ -213,7 +265,11 @@ impl Run {
             }
             Err(error) => {
                 let problem = Problem::from(error);
-                written.extend(numbers.into_iter().map(|number| line::refused(number, &problem)));
+                written.extend(
+                    numbers
+                        .into_iter()
+                        .map(|number| line::refused(number, &problem)),
+                );
             }
         }
         written.sort_by_key(|line| line.number);

@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::Refusal;
-use http::sign_in::SignedIn;
 use http::conditional::Caching;
+use http::sign_in::SignedIn;
 use http::{Problem, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -55,7 +55,11 @@ pub(crate) async fn history(
     params: Query<HistoryParams>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.local(&state.origin)?;
-    let stored = state.directory().get(&state.key(id)).await?.ok_or_else(Problem::not_found)?;
+    let stored = state
+        .directory()
+        .get(&state.key(id))
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let actor = signed_in.acting_for(stored.owner);
     if collection.0.is_some_and(|kind| kind != stored.kind) {
         return Err(Problem::not_found());
@@ -77,7 +81,9 @@ pub(crate) async fn history(
             at: revision.at,
             actor: revision.actor,
             action: revision.action,
-            entry: revision.json.and_then(|json| RawValue::from_string(json).ok()),
+            entry: revision
+                .json
+                .and_then(|json| RawValue::from_string(json).ok()),
         })
         .collect();
     let mut response = HttpResponse::Ok().json(History { items });

@@ -28,16 +28,26 @@ pub(crate) async fn list(
     if params.rows.is_some() || params.cols.is_some() {
         return Err(unknown("rows, cols", "these belong to /coverage"));
     }
-    let paged = params.sort.is_some() || params.limit.is_some() || params.cursor.is_some() || params.facets.is_some();
+    let paged = params.sort.is_some()
+        || params.limit.is_some()
+        || params.cursor.is_some()
+        || params.facets.is_some();
     if paged && params.format.unwrap_or_default() != Format::Json {
-        return Err(unknown("sort, limit, cursor, facets", "a file holds the whole list, in its own order"));
+        return Err(unknown(
+            "sort, limit, cursor, facets",
+            "a file holds the whole list, in its own order",
+        ));
     }
     let query = params.query(&state, collection.0)?;
     let lang = params.language()?;
     let viewer = state.viewer(&reader);
     let mut response = match params.format.unwrap_or_default() {
         Format::Json => {
-            let page = state.index.snapshot().search(&query, &viewer).map_err(refused)?;
+            let page = state
+                .index
+                .snapshot()
+                .search(&query, &viewer)
+                .map_err(refused)?;
             let mut response = HttpResponse::Ok();
             if let Some(next) = &page.next
                 && let Some(link) = link(&request, next)
@@ -71,7 +81,11 @@ fn body(state: &State, page: &Page, lang: Option<&str>) -> Bytes {
     body.put_slice(json!(page.next).to_string().as_bytes());
     if page.hits.iter().any(|hit| hit.distance_km.is_some()) {
         let metres = |km: f64| (km * 1000.0).round() / 1000.0;
-        let distances: Vec<Option<f64>> = page.hits.iter().map(|hit| hit.distance_km.map(metres)).collect();
+        let distances: Vec<Option<f64>> = page
+            .hits
+            .iter()
+            .map(|hit| hit.distance_km.map(metres))
+            .collect();
         body.put_slice(b",\"distances_km\":");
         body.put_slice(json!(distances).to_string().as_bytes());
     }
@@ -91,20 +105,31 @@ fn facets(counted: &[FacetCounts], lang: Option<&str>) -> serde_json::Value {
         let values: Vec<_> = counts
             .values
             .iter()
-            .map(|(value, count)| match lang.and_then(|lang| label(counts.facet, value, lang)) {
-                Some(label) => json!({"value": value, "count": count, "label": label}),
-                None => json!({"value": value, "count": count}),
-            })
+            .map(
+                |(value, count)| match lang.and_then(|lang| label(counts.facet, value, lang)) {
+                    Some(label) => json!({"value": value, "count": count, "label": label}),
+                    None => json!({"value": value, "count": count}),
+                },
+            )
             .collect();
-        (counts.facet.as_str().to_owned(), serde_json::Value::from(values))
+        (
+            counts.facet.as_str().to_owned(),
+            serde_json::Value::from(values),
+        )
     };
-    counted.iter().map(one).collect::<serde_json::Map<_, _>>().into()
+    counted
+        .iter()
+        .map(one)
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// What people read instead of a value.
 pub(crate) fn label(facet: Facet, value: &str, lang: &str) -> Option<String> {
     match facet {
-        Facet::Country | Facet::Destination | Facet::Region => region::name(value, lang).map(str::to_owned),
+        Facet::Country | Facet::Destination | Facet::Region => {
+            region::name(value, lang).map(str::to_owned)
+        }
         Facet::Language => region::language_name(value, lang).map(str::to_owned),
         facet => vocabulary::label(scheme(facet)?, value, lang).map(str::to_owned),
     }
@@ -112,10 +137,17 @@ pub(crate) fn label(facet: Facet, value: &str, lang: &str) -> Option<String> {
 
 /// `Link: <...>; rel="next"` (RFC 8288): the same address with the next cursor.
 fn link(request: &HttpRequest, next: &str) -> Option<HeaderValue> {
-    let rest = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let rest = request
+        .query_string()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let query: Vec<&str> = rest.collect();
     let separator = if query.is_empty() { "" } else { "&" };
     // A cursor is of the URL-safe alphabet, so it needs no encoding.
-    let target = format!("<{}?{}{separator}cursor={next}>; rel=\"next\"", request.path(), query.join("&"));
+    let target = format!(
+        "<{}?{}{separator}cursor={next}>; rel=\"next\"",
+        request.path(),
+        query.join("&")
+    );
     HeaderValue::from_str(&target).ok()
 }

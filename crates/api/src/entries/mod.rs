@@ -33,7 +33,12 @@ impl FromRequest for Collection {
 impl Collection {
     /// The kind, where writing needs one.
     pub(crate) fn kind(self) -> Result<Kind, Problem> {
-        self.0.ok_or_else(|| Problem::new(Code::MethodNotAllowed, "entries are written in the collection of their kind"))
+        self.0.ok_or_else(|| {
+            Problem::new(
+                Code::MethodNotAllowed,
+                "entries are written in the collection of their kind",
+            )
+        })
     }
 }
 
@@ -73,9 +78,10 @@ impl PathId {
     /// The local id: entries of other nodes are changed there.
     pub(crate) fn local(self, origin: &Origin) -> Result<EntryId, Problem> {
         match self.host {
-            Some(host) if host != origin.host() => {
-                Err(Problem::new(Code::ForeignEntry, format!("this entry belongs to {host}: it is changed there")))
-            }
+            Some(host) if host != origin.host() => Err(Problem::new(
+                Code::ForeignEntry,
+                format!("this entry belongs to {host}: it is changed there"),
+            )),
             _ => Ok(self.id),
         }
     }

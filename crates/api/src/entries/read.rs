@@ -32,7 +32,10 @@ pub(crate) async fn read(
     state.at_least(&request).await?;
     let lang = params.0.lang.as_deref();
     if lang.is_some_and(|tag| !domain::Lang(tag.to_owned()).is_valid()) {
-        return Err(invalid("lang", "expected a language tag of BCP 47, such as de"));
+        return Err(invalid(
+            "lang",
+            "expected a language tag of BCP 47, such as de",
+        ));
     }
     let found = find(&state, &reader, collection, &id)?;
     let opaque = domain::entity_tag(found.version, found.content_hash);
@@ -43,7 +46,12 @@ pub(crate) async fn read(
     let mut response = if not_modified(&request, &etag) {
         HttpResponse::NotModified().finish()
     } else {
-        let json = shown(found.json, found.level, state.clock.now().date_naive(), lang);
+        let json = shown(
+            found.json,
+            found.level,
+            state.clock.now().date_naive(),
+            lang,
+        );
         HttpResponse::Ok().insert_header(JSON).body(json)
     };
     response.headers_mut().insert(header::ETAG, etag);
@@ -52,11 +60,18 @@ pub(crate) async fn read(
 }
 
 /// `Content-Type: application/json`.
-pub(crate) const JSON: (header::HeaderName, header::HeaderValue) =
-    (header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+pub(crate) const JSON: (header::HeaderName, header::HeaderValue) = (
+    header::CONTENT_TYPE,
+    header::HeaderValue::from_static("application/json"),
+);
 
 /// The entry, as far as the reader may see it.
-pub(crate) fn find(state: &State, reader: &Reader, collection: Collection, id: &PathId) -> Result<Found, Problem> {
+pub(crate) fn find(
+    state: &State,
+    reader: &Reader,
+    collection: Collection,
+    id: &PathId,
+) -> Result<Found, Problem> {
     let viewer = state.viewer(reader);
     let snapshot = state.index.snapshot();
     let found = match id.host.as_deref() {

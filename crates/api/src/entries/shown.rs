@@ -20,9 +20,11 @@ pub(crate) fn shown(json: Bytes, level: Level, today: NaiveDate, lang: Option<&s
     if lang.is_none() && !names_somebody(&json) {
         return json;
     }
-    let Some(mut entry) = std::str::from_utf8(&json).ok().and_then(|text| Entry::from_json(text).ok()).and_then(|entry| {
-        domain::outward(&entry, audience(level), today)
-    }) else {
+    let Some(mut entry) = std::str::from_utf8(&json)
+        .ok()
+        .and_then(|text| Entry::from_json(text).ok())
+        .and_then(|entry| domain::outward(&entry, audience(level), today))
+    else {
         return json;
     };
     if let Some(lang) = lang {
@@ -38,9 +40,18 @@ fn names_somebody(json: &[u8]) -> bool {
 }
 
 /// The form in which an entry leaves this node in an export: see [`Audience::leaves_the_node`].
-pub(crate) fn exported(json: &[u8], level: Level, today: NaiveDate, lang: Option<&str>) -> Option<Entry> {
+pub(crate) fn exported(
+    json: &[u8],
+    level: Level,
+    today: NaiveDate,
+    lang: Option<&str>,
+) -> Option<Entry> {
     let entry = Entry::from_json(std::str::from_utf8(json).ok()?).ok()?;
-    let audience = if level == Level::Public { Audience::PublicFeed } else { Audience::NetworkFeed };
+    let audience = if level == Level::Public {
+        Audience::PublicFeed
+    } else {
+        Audience::NetworkFeed
+    };
     // What its owner exports of its own internal entries is its own copy: only names and hidden places stay behind.
     let mut entry = match domain::outward(&entry, audience, today) {
         Some(entry) => entry,

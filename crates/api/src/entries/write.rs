@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use chrono::Duration;
 use domain::{AnyDraft, Command, EntryId, Kind, Precondition, limits};
+use http::conditional::Caching;
 use http::conditional::{IfMatch, strong};
 use http::sign_in::SignedIn;
-use http::conditional::Caching;
 use http::{Code, Json, JsonBytes, Problem};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -38,7 +38,10 @@ pub(crate) async fn create(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let draft = draft(collection.kind()?, &body.0)?;
-    let command = Command::Create { id: state.mint(), draft };
+    let command = Command::Create {
+        id: state.mint(),
+        draft,
+    };
     apply(&request, &state, &signed_in, command, &body.0).await
 }
 
@@ -53,7 +56,11 @@ pub(crate) async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let draft = draft(collection.kind()?, &body.0)?;
     let expected = precondition(IfMatch::of(&request)?.required()?);
-    let command = Command::Replace { id: id.local(&state.origin)?, draft, expected };
+    let command = Command::Replace {
+        id: id.local(&state.origin)?,
+        draft,
+        expected,
+    };
     apply(&request, &state, &signed_in, command, &body.0).await
 }
 
@@ -68,10 +75,18 @@ pub(crate) async fn patch(
 ) -> Result<HttpResponse, Problem> {
     let patch: serde_json::Value = http::json::parse_checked(&body.0)?;
     if !patch.is_object() {
-        return Err(Problem::new(Code::Malformed, "a merge patch of an entry is an object"));
+        return Err(Problem::new(
+            Code::Malformed,
+            "a merge patch of an entry is an object",
+        ));
     }
     let expected = precondition(IfMatch::of(&request)?);
-    let command = Command::Patch { kind: collection.kind()?, id: id.local(&state.origin)?, patch, expected };
+    let command = Command::Patch {
+        kind: collection.kind()?,
+        id: id.local(&state.origin)?,
+        patch,
+        expected,
+    };
     apply(&request, &state, &signed_in, command, &body.0).await
 }
 
@@ -86,11 +101,21 @@ pub(crate) async fn upsert(
 ) -> Result<HttpResponse, Problem> {
     let mut draft = draft(collection.kind()?, &body.0)?;
     let (_, key) = key.into_inner();
-    if draft.external_id.as_ref().is_some_and(|given| *given != key) {
-        return Err(Problem::new(Code::Invalid, "the external_id in the body is not the one in the path"));
+    if draft
+        .external_id
+        .as_ref()
+        .is_some_and(|given| *given != key)
+    {
+        return Err(Problem::new(
+            Code::Invalid,
+            "the external_id in the body is not the one in the path",
+        ));
     }
     draft.external_id = Some(key);
-    let command = Command::Upsert { new_id: state.mint(), draft };
+    let command = Command::Upsert {
+        new_id: state.mint(),
+        draft,
+    };
     apply(&request, &state, &signed_in, command, &body.0).await
 }
 
@@ -103,7 +128,11 @@ pub(crate) async fn delete(
     id: PathId,
 ) -> Result<HttpResponse, Problem> {
     let expected = precondition(IfMatch::of(&request)?);
-    let command = Command::Delete { kind: collection.kind()?, id: id.local(&state.origin)?, expected };
+    let command = Command::Delete {
+        kind: collection.kind()?,
+        id: id.local(&state.origin)?,
+        expected,
+    };
     apply(&request, &state, &signed_in, command, &Bytes::new()).await
 }
 
@@ -115,7 +144,10 @@ pub(crate) async fn purge(
     collection: Collection,
     id: PathId,
 ) -> Result<HttpResponse, Problem> {
-    let command = Command::Purge { kind: collection.kind()?, id: id.local(&state.origin)? };
+    let command = Command::Purge {
+        kind: collection.kind()?,
+        id: id.local(&state.origin)?,
+    };
     apply(&request, &state, &signed_in, command, &Bytes::new()).await
 }
 
@@ -136,15 +168,26 @@ pub(crate) async fn hand_over(
     id: PathId,
     body: Json<HandOver>,
 ) -> Result<HttpResponse, Problem> {
-    let command = Command::HandOver { kind: collection.kind()?, id: id.local(&state.origin)?, to: body.0.owner };
+    let command = Command::HandOver {
+        kind: collection.kind()?,
+        id: id.local(&state.origin)?,
+        to: body.0.owner,
+    };
     apply(&request, &state, &signed_in, command, &Bytes::new()).await
 }
 
 fn draft(kind: Kind, body: &Bytes) -> Result<AnyDraft, Problem> {
     if body.len() > kind.max_bytes() {
-        return Err(Problem::new(Code::BodyTooLarge, format!("an entry of this kind has at most {} bytes", kind.max_bytes())));
+        return Err(Problem::new(
+            Code::BodyTooLarge,
+            format!(
+                "an entry of this kind has at most {} bytes",
+                kind.max_bytes()
+            ),
+        ));
     }
-    let text = std::str::from_utf8(body).map_err(|_| Problem::new(Code::Malformed, "the body is not UTF-8"))?;
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Problem::new(Code::Malformed, "the body is not UTF-8"))?;
     Ok(AnyDraft::parse_checked(kind, text)?)
 }
 
@@ -174,10 +217,15 @@ async fn apply(
 /// Who acts: somebody with several organisations acts for the one that the draft names.
 pub(crate) fn acting(signed_in: &SignedIn, command: &Command) -> domain::Actor {
     let owner = match command {
-        Command::Create { draft, .. } | Command::Upsert { draft, .. } | Command::Replace { draft, .. } => draft.owner,
+        Command::Create { draft, .. }
+        | Command::Upsert { draft, .. }
+        | Command::Replace { draft, .. } => draft.owner,
         _ => None,
     };
-    owner.map_or_else(|| signed_in.actor.clone(), |owner| signed_in.acting_for(owner))
+    owner.map_or_else(
+        || signed_in.actor.clone(),
+        |owner| signed_in.acting_for(owner),
+    )
 }
 
 /// The `Idempotency-Key` of a request, with a fingerprint of what it was sent with.
@@ -187,18 +235,33 @@ pub(crate) fn idempotency(
     body: &[u8],
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Option<Idempotency>, Problem> {
-    let Some(key) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let Some(key) = request.headers().get("idempotency-key") else {
+        return Ok(None);
+    };
     let key = key
         .to_str()
         .ok()
         .filter(|key| !key.is_empty() && key.len() <= IDEMPOTENCY_KEY)
-        .ok_or_else(|| Problem::new(Code::InvalidHeader, format!("Idempotency-Key: 1 to {IDEMPOTENCY_KEY} visible characters")))?;
+        .ok_or_else(|| {
+            Problem::new(
+                Code::InvalidHeader,
+                format!("Idempotency-Key: 1 to {IDEMPOTENCY_KEY} visible characters"),
+            )
+        })?;
     let mut hasher = Sha256::new();
-    for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), body] {
+    for part in [
+        request.method().as_str().as_bytes(),
+        request.uri().to_string().as_bytes(),
+        body,
+    ] {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    let fingerprint = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok(Some(Idempotency {
         subject: signed_in.actor.subject.display(),
         key: key.to_owned(),
@@ -219,10 +282,15 @@ fn answer(applied: &Applied) -> Result<HttpResponse, Problem> {
         response.insert_header((header::ETAG, strong(&applied.tag())));
     }
     if status == StatusCode::CREATED {
-        response.insert_header((header::LOCATION, format!("/api/v1/entries/{}", applied.key.id)));
+        response.insert_header((
+            header::LOCATION,
+            format!("/api/v1/entries/{}", applied.key.id),
+        ));
     }
     let mut response = match &applied.json {
-        Some(json) if status != StatusCode::NO_CONTENT => response.insert_header(JSON).body(json.clone()),
+        Some(json) if status != StatusCode::NO_CONTENT => {
+            response.insert_header(JSON).body(json.clone())
+        }
         _ => response.finish(),
     };
     Caching::Private.apply(response.headers_mut());

@@ -173,11 +173,7 @@ impl Touched {
                     external_id,
                     new_id,
                     ..
-                } => {
-                    self.any_key
-                        || self.keys.contains(external_id)
-                        || self.ids.contains(new_id)
-                }
+                } => self.any_key || self.keys.contains(external_id) || self.ids.contains(new_id),
             }
     }
 
