@@ -112,6 +112,19 @@ impl Command {
             | Self::Delete { id, .. }
             | Self::Purge { id, .. }
             | Self::HandOver { id, .. } => Ok(Target::Id(*id)),
+            // An organisation owns itself: without its id there is no saying whose key it is.
+            Self::Upsert { draft, .. }
+                if draft.content.kind() == Kind::Organisation
+                    && draft.owner.is_none()
+                    && actor.is_coordinator() =>
+            {
+                Err(one(
+                    Reason::Invalid,
+                    "/owner",
+                    "required",
+                    "an organisation that is looked up by its own key names its owner: its own id",
+                ))
+            }
             Self::Upsert { new_id, draft } => Ok(Target::External {
                 owner: owner_of_draft(*new_id, draft, actor)?,
                 kind: draft.content.kind(),

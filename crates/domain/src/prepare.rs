@@ -222,7 +222,8 @@ pub(crate) fn owner_of_draft(
     actor: &Actor,
 ) -> Result<EntryId, Refusal> {
     if draft.content.kind() == Kind::Organisation {
-        return Ok(draft.owner.unwrap_or(id));
+        let own = actor.organisation.filter(|_| !actor.is_coordinator());
+        return Ok(draft.owner.or(own).unwrap_or(id));
     }
     draft.owner.or(actor.organisation).ok_or_else(|| {
         one(

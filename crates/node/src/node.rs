@@ -63,7 +63,8 @@ pub(crate) struct Node {
     pub(crate) index: Index,
     pub(crate) sign_in: SignIn,
     pub(crate) clock: Clock,
-    cursor: i64,
+    /// The change up to which the read model was filled.
+    pub(crate) cursor: i64,
 }
 
 impl Node {

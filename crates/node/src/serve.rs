@@ -115,6 +115,8 @@ struct Monitor {
     token: Option<String>,
     storage: Storage,
     index: search::Index,
+    /// The change up to which this process read everything when it started.
+    begun_at: i64,
 }
 
 impl Shared {
@@ -141,6 +143,7 @@ impl Shared {
                 token: config.metrics_token.clone(),
                 storage: node.storage.clone(),
                 index: node.index.clone(),
+                begun_at: node.cursor,
             }),
         }
     }
@@ -200,13 +203,20 @@ async fn ready(monitor: actix::Data<Monitor>) -> HttpResponse {
         Ok(Ok(()))
     );
     let search = !monitor.index.is_text_failing();
+    // At the first start, and after `lotse reindex`, words are found a while after everything else.
+    let found = monitor.index.text_arrival() >= monitor.begun_at;
+    let status = match (database && search, found) {
+        (true, true) => "ready",
+        (true, false) => "starting",
+        (false, _) => "degraded",
+    };
     let body = serde_json::json!({
-        "status": if database && search { "ready" } else { "degraded" },
+        "status": status,
         "database": if database { "reachable" } else { "away: reading goes on, writing does not" },
         "search": if search { "writable" } else { "its folder cannot be written: new entries are listed but not found by text" },
         "arrival": monitor.index.arrival(),
     });
-    let mut response = if database {
+    let mut response = if database && (found || !search) {
         HttpResponse::Ok()
     } else {
         HttpResponse::ServiceUnavailable()

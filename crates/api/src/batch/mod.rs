@@ -12,7 +12,7 @@ use futures_util::stream;
 use http::sign_in::SignedIn;
 use http::{Code, Problem, Query};
 use serde::Deserialize;
-use storage::{Applied, BatchMode, BatchOutcome};
+use storage::{Applied, BatchMode};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
@@ -220,40 +220,57 @@ impl Run {
 
     /// Writes what can be written and says for each line what came of it, in order.
     async fn write(&self, asked: Vec<Asked>, mode: BatchMode, dry_run: bool) -> Vec<Written> {
-        let mut numbers = Vec::with_capacity(asked.len());
-        let mut commands = Vec::with_capacity(asked.len());
         let mut written: Vec<Written> = Vec::with_capacity(asked.len());
-        let mut actor = self.signed_in.actor.clone();
+        // One transaction has one actor. Only an account of several organisations acts as more than one.
+        let mut runs: Vec<(Actor, Vec<usize>, Vec<Command>)> = Vec::new();
         for (number, command) in asked {
             match command {
-                Ok((acting, command)) => {
-                    // One transaction has one actor: the role decides, and an account's roles do not change by line.
-                    actor = acting;
-                    numbers.push(number);
-                    commands.push(command);
-                }
+                Ok((actor, command)) => match runs.last_mut() {
+                    Some((same, numbers, commands)) if *same == actor => {
+                        numbers.push(number);
+                        commands.push(command);
+                    }
+                    _ => runs.push((actor, vec![number], vec![command])),
+                },
                 Err(problem) => written.push(line::refused(number, &problem)),
             }
         }
-        let outcome = if commands.is_empty() {
-            Ok(BatchOutcome {
-                results: Vec::new(),
-                committed: false,
-            })
+        if runs.len() > 1 && mode == BatchMode::AllOrNothing {
+            let problem = Problem::new(
+                Code::BadRequest,
+                "a batch that is applied as a whole acts for one organisation",
+            );
+            let numbers = runs.into_iter().flat_map(|(_, numbers, _)| numbers);
+            written.extend(numbers.map(|number| line::refused(number, &problem)));
         } else {
-            self.state
-                .directory()
-                .apply_batch(&actor, commands, mode, dry_run, self.state.clock.now())
-                .await
-        };
+            for (actor, numbers, commands) in runs {
+                written.extend(
+                    self.write_as(&actor, numbers, commands, mode, dry_run)
+                        .await,
+                );
+            }
+        }
+        written.sort_by_key(|line| line.number);
+        written
+    }
+
+    /// Writes the commands of one actor in one transaction.
+    async fn write_as(
+        &self,
+        actor: &Actor,
+        numbers: Vec<usize>,
+        commands: Vec<Command>,
+        mode: BatchMode,
+        dry_run: bool,
+    ) -> Vec<Written> {
+        let (directory, now) = (self.state.directory(), self.state.clock.now());
+        let outcome = directory
+            .apply_batch(actor, commands, mode, dry_run, now)
+            .await;
         match outcome {
             Ok(outcome) => {
-                let arrival = outcome
-                    .results
-                    .iter()
-                    .flatten()
-                    .map(|applied| applied.arrival)
-                    .max();
+                let applied = outcome.results.iter().flatten();
+                let arrival = applied.map(|applied| applied.arrival).max();
                 if let (Some(arrival), true) = (arrival, outcome.committed)
                     && let Err(problem) = self.state.reached(arrival).await
                 {
@@ -261,19 +278,17 @@ impl Run {
                 }
                 let undone = !outcome.committed && !dry_run;
                 let each = numbers.into_iter().zip(outcome.results);
-                written.extend(each.map(|(number, result)| describe(number, result, undone)));
+                each.map(|(number, result)| describe(number, result, undone))
+                    .collect()
             }
             Err(error) => {
                 let problem = Problem::from(error);
-                written.extend(
-                    numbers
-                        .into_iter()
-                        .map(|number| line::refused(number, &problem)),
-                );
+                numbers
+                    .into_iter()
+                    .map(|number| line::refused(number, &problem))
+                    .collect()
             }
         }
-        written.sort_by_key(|line| line.number);
-        written
     }
 
     fn send(&self, results: Vec<Written>) -> Result<(), ()> {

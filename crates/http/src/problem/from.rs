@@ -24,6 +24,9 @@ impl From<Refusal> for Problem {
 
 impl From<Conflict> for Problem {
     fn from(conflict: Conflict) -> Self {
+        if conflict == Conflict::TooManyWaiting {
+            return Self::new(Code::Busy, conflict.message()).with_retry_after(3_600);
+        }
         let code = match conflict {
             Conflict::EmailTaken => Code::EmailTaken,
             Conflict::IdTaken => Code::IdTaken,

@@ -67,7 +67,7 @@ impl Language {
         match STEMMED.get(self.0) {
             None => fold(lower),
             Some((_, algorithm @ Algorithm::Arabic)) => {
-                fold(&Stemmer::new(*algorithm).stem(without_article(&fold(lower))))
+                fold(&Stemmer::new(*algorithm).stem(without_plural(without_article(&fold(lower)))))
             }
             Some((_, algorithm)) => fold(&Stemmer::new(*algorithm).stem(lower)),
         }
@@ -84,6 +84,14 @@ fn without_article(word: &str) -> &str {
         .unwrap_or(word)
 }
 
+/// A folded Arabic word without the ending of the regular feminine plural, so that it meets its singular: the stemmer
+/// leaves it where the singular's ending was folded away.
+fn without_plural(word: &str) -> &str {
+    let rest = word.strip_suffix("ات");
+    rest.filter(|rest| rest.chars().count() >= 3)
+        .unwrap_or(word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +103,7 @@ mod tests {
             ("de", &["Ärzte", "Arzt", "Aerzte"]),
             ("en", &["counselling", "counsellings"]),
             ("en", &["services", "service"]),
+            ("ar", &["خدمة", "خدمات", "الخدمات"]),
             ("fr", &["migrations", "migration"]),
             ("fr", &["accueillir", "accueillis"]),
             ("es", &["trabajadores", "trabajador"]),

@@ -15,7 +15,7 @@ use crate::document::Level;
 use crate::{IndexError, limits};
 
 /// Changes whenever the same entry would be indexed in another way: an older index is then built anew.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 /// The tokenizer for texts that are analysed already: terms parted by blanks.
 const TERMS: &str = "terms";
 const FOLDER: &str = "text";
