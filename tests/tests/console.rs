@@ -266,7 +266,7 @@ fn each_broken_line_of_an_import_is_named_and_the_others_are_written() {
     let console = Console::with_node();
     // With a byte order mark and Windows' line ends, as some editors write them.
     let lines = [
-        "\u{feff}{\"kind\":\"organisation\",\"entry\":{\"external_id\":\"a\",\"content\":{\"name\":{\"en\":\"A\"},\"type\":\"ngo\",\"seat_country\":\"DE\"}}}",
+        "\u{feff}{\"kind\":\"organisation\",\"op\":\"create\",\"entry\":{\"external_id\":\"a\",\"content\":{\"name\":{\"en\":\"A\"},\"type\":\"ngo\",\"seat_country\":\"DE\"}}}",
         "no json",
         "",
         "{\"kind\":\"organisation\",\"op\":\"create\",\"entry\":{\"content\":{\"name\":{\"en\":\"B\"},\"type\":\"colour\",\"seat_country\":\"DE\"}}}",
