@@ -17,7 +17,7 @@ pub(crate) const SERVER_CORE: &str = "0";
 /// What one run of wrk came to.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(crate) struct Outcome {
-    requests: u64,
+    pub(crate) requests: u32,
     micros: u64,
     /// Latency in microseconds that 99 of 100 requests stayed below.
     pub(crate) p99: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
-        self.requests as f64 * 1e6 / self.micros.max(1) as f64
+        f64::from(self.requests) * 1e6 / self.micros.max(1) as f64
     }
 }
 

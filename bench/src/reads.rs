@@ -41,7 +41,7 @@ pub(crate) fn measure(options: &Options, entries: u32) -> Result<Vec<Line>> {
 
     let node = product.serve()?;
     let bench = Bench::new(options, entries, folder.path(), &node)?;
-    let mut lines = bench.reads()?;
+    let mut lines = bench.reads(&node)?;
     lines.push(bench.under_writes(&product)?);
     lines.push(bench.until_found(&product)?);
     eprintln!("{entries} entries: waiting for memory to settle");
@@ -109,14 +109,15 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn reads(&self) -> Result<Vec<Line>> {
+    fn reads(&self, node: &Server) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
         for scenario in &self.scenarios {
             eprintln!("{} entries: {}", self.entries, scenario.name);
             let requests = Requests::new(self.folder, scenario.file, &scenario.paths)?;
-            lines.push(self.line(scenario.name, &requests, &self.fixed)?);
+            lines.push(self.line(node, scenario.name, &requests, &self.fixed)?);
             if scenario.file == "list" {
                 lines.push(self.line(
+                    node,
                     "filtered list, of a fixed answer of the same size",
                     &requests,
                     &self.same_size,
@@ -127,6 +128,7 @@ impl<'a> Bench<'a> {
                 let german =
                     Requests::new(self.folder, "german", &paths)?.with("Accept-Encoding: gzip");
                 lines.push(self.line(
+                    node,
                     &format!("{}, German and gzip", scenario.name),
                     &german,
                     &self.fixed,
@@ -137,15 +139,15 @@ impl<'a> Bench<'a> {
     }
 
     /// The median over the rounds of the ratio to the yardstick, measured right before in each round.
-    fn line(&self, name: &str, requests: &Requests, yardstick: &Requests) -> Result<Line> {
+    fn line(&self, node: &Server, name: &str, requests: &Requests, yardstick: &Requests) -> Result<Line> {
         let seconds = self.options.seconds();
         let (mut ratios, mut rates, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
         drive(&self.url, requests, MANY, 1)?;
         for _ in 0..self.options.rounds() {
-            let fixed = drive(self.yardstick.url(), yardstick, MANY, seconds)?;
-            let own = drive(&self.url, requests, MANY, seconds)?;
-            ratios.push(own.rate() / fixed.rate());
-            rates.push(own.rate());
+            let (_, fixed) = drive_busy(&self.yardstick, yardstick, seconds)?;
+            let (rate, own) = drive_busy(node, requests, seconds)?;
+            ratios.push(own / fixed);
+            rates.push(rate);
             latencies.push(self.latency(requests)?);
         }
         let mut line = Line::new(
@@ -235,6 +237,15 @@ impl<'a> Bench<'a> {
             "2 times",
         ))
     }
+}
+
+/// Requests per second, and per second of the server's processor time: what a machine that others use as well takes away
+/// in between counts for neither side of a ratio.
+fn drive_busy(server: &Server, requests: &Requests, seconds: u32) -> Result<(f64, f64)> {
+    let before = server.processor_seconds()?;
+    let outcome = drive(server.url(), requests, MANY, seconds)?;
+    let used = server.processor_seconds()? - before;
+    Ok((outcome.rate(), f64::from(outcome.requests) / used.max(0.01)))
 }
 
 /// Seconds of a plain scan and parse on the server's core, and the rows.

@@ -93,6 +93,16 @@ impl Server {
         self.ready_after
     }
 
+    /// Seconds of processor time that it has used so far, of its own and in the kernel.
+    pub(crate) fn processor_seconds(&self) -> Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name in brackets may hold anything; utime and stime are the 12th and 13th field after it (proc(5)).
+        let (_, fields) = text.rsplit_once(')').context("stat")?;
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.map(|field| field.parse().unwrap_or(0.0)).sum();
+        Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
+    }
+
     /// What it holds in memory now.
     pub(crate) fn memory(&self) -> Result<Memory> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.process.id()))?;

@@ -1,9 +1,9 @@
 //! Who offers what where: counts over two facets.
 
-use std::io::Write as _;
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::conditional::{not_modified, weak};
 use http::sign_in::Reader;
 use http::{Problem, Query};
@@ -16,38 +16,31 @@ use crate::entries::list::label;
 use crate::entries::read::JSON;
 use crate::params::{Format, ListParams, facet, invalid, refused};
 
-/// Counts over two facets. Pairs that no offer has are left out.
+/// Counts over two facets, row by row. Values that no counted offer has are left out.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Coverage {
-    /// The facet of the rows.
-    #[schema(example = "country")]
-    rows: &'static str,
-    /// The facet of the columns.
-    #[schema(example = "topic")]
-    cols: &'static str,
-    /// The pairs, by row, then by column.
-    cells: Vec<CoverageCell>,
+pub(crate) struct Coverage<'a> {
+    rows: CoverageAxis<'a>,
+    cols: CoverageAxis<'a>,
+    /// For each row a list: for each column, the offers that have both values.
+    #[schema(example = json!([[12, 0], [3, 1]]))]
+    offers: Vec<&'a [u32]>,
+    /// For each row a list: for each column, the organisations that have at least one such offer.
+    #[schema(example = json!([[4, 0], [2, 1]]))]
+    organisations: Vec<&'a [u32]>,
 }
 
-/// One pair of values with its counts.
+/// The rows or the columns.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CoverageCell {
-    /// Value of the row's facet.
-    #[schema(example = "XK")]
-    row: String,
-    /// What people read instead, where a language was asked for.
+pub(crate) struct CoverageAxis<'a> {
+    /// The facet.
+    #[schema(example = "country")]
+    facet: &'static str,
+    /// Its values, in the order of the counts.
+    #[schema(value_type = Vec<String>, example = json!(["AL", "XK"]))]
+    values: &'a [Arc<str>],
+    /// What people read instead of each value, where a language was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    row_label: Option<String>,
-    /// Value of the column's facet.
-    #[schema(example = "visa_entry")]
-    col: String,
-    /// What people read instead, where a language was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    col_label: Option<String>,
-    /// Offers that have both values.
-    offers: u64,
-    /// Organisations that have at least one such offer.
-    organisations: u64,
+    labels: Option<Vec<String>>,
 }
 
 /// `GET /coverage`.
@@ -81,19 +74,17 @@ pub(crate) async fn coverage(
     let query = params.query(&state, None)?;
     let viewer = state.viewer(&reader);
     let snapshot = state.index.snapshot();
-    let is_kept = viewer == Viewer::Public
-        && (rows, cols) == (Facet::Country, Facet::Topic)
-        && lang.is_none()
-        && query == search::Query::default();
-    let body = if is_kept {
-        snapshot.public_coverage(|matrix| render(matrix, None))
+    let make = || {
+        let matrix = snapshot
+            .coverage(&query, rows, cols, &viewer)
+            .map_err(refused)?;
+        Ok::<_, Problem>(render(&matrix, lang))
+    };
+    // What everybody may see depends on nothing but the question; and the same few are asked over and over.
+    let body = if viewer == Viewer::Public {
+        snapshot.remembered(request.query_string(), make)?
     } else {
-        render(
-            &snapshot
-                .coverage(&query, rows, cols, &viewer)
-                .map_err(refused)?,
-            lang,
-        )
+        make()?
     };
     let etag = weak(&format!("{}-{}", snapshot.arrival(), body.len()));
     let mut response = if not_modified(&request, &etag) {
@@ -109,52 +100,26 @@ pub(crate) async fn coverage(
 }
 
 fn render(matrix: &Matrix, lang: Option<&str>) -> Bytes {
-    let (rows, cols) = (matrix.rows, matrix.cols);
-    if lang.is_none() {
-        return render_plain(matrix);
-    }
-    let labelled = |facet: Facet, value: &str| lang.and_then(|lang| label(facet, value, lang));
-    let cells = matrix
-        .cells
-        .iter()
-        .map(|cell| CoverageCell {
-            row: cell.row.to_string(),
-            row_label: labelled(rows, &cell.row),
-            col: cell.col.to_string(),
-            col_label: labelled(cols, &cell.col),
-            offers: cell.offers,
-            organisations: cell.organisations,
-        })
-        .collect();
+    let axis = |facet: Facet, values| CoverageAxis {
+        facet: facet.as_str(),
+        values,
+        labels: lang.map(|lang| labels(facet, values, lang)),
+    };
+    // No columns, no rows: a length of nothing cannot be cut into pieces.
+    let width = matrix.col_values.len().max(1);
     let coverage = Coverage {
-        rows: rows.as_str(),
-        cols: cols.as_str(),
-        cells,
+        rows: axis(matrix.rows, &matrix.row_values),
+        cols: axis(matrix.cols, &matrix.col_values),
+        offers: matrix.offers.chunks(width).collect(),
+        organisations: matrix.organisations.chunks(width).collect(),
     };
     Bytes::from(serde_json::to_vec(&coverage).unwrap_or_default())
 }
 
-/// The same without labels, written straight away: a matrix has thousands of cells.
-fn render_plain(matrix: &Matrix) -> Bytes {
-    let mut body = BytesMut::with_capacity(64 + matrix.cells.len() * 80).writer();
-    // Writing to memory cannot fail.
-    let _ = write!(
-        body,
-        "{{\"rows\":\"{}\",\"cols\":\"{}\",\"cells\":[",
-        matrix.rows, matrix.cols
-    );
-    for (index, cell) in matrix.cells.iter().enumerate() {
-        let comma = if index > 0 { "," } else { "" };
-        let _ = write!(body, "{comma}{{\"row\":");
-        let _ = serde_json::to_writer(&mut body, &*cell.row);
-        let _ = body.write_all(b",\"col\":");
-        let _ = serde_json::to_writer(&mut body, &*cell.col);
-        let _ = write!(
-            body,
-            ",\"offers\":{},\"organisations\":{}}}",
-            cell.offers, cell.organisations
-        );
-    }
-    let _ = body.write_all(b"]}");
-    body.into_inner().freeze()
+/// What people read instead of the values: the value itself where it has no label.
+fn labels(facet: Facet, values: &[Arc<str>], lang: &str) -> Vec<String> {
+    values
+        .iter()
+        .map(|value| label(facet, value, lang).unwrap_or_else(|| value.to_string()))
+        .collect()
 }

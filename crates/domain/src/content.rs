@@ -44,9 +44,11 @@ pub trait KindContent:
     /// All its translatable texts.
     fn texts(&mut self) -> Vec<&mut crate::Text>;
 
-    /// Takes out what `audience` may not see, on the day `today`. Called for every outward form.
-    fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) {
+    /// Takes out what `audience` may not see, on the day `today`, and says whether that was anything. Called for every
+    /// outward form.
+    fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) -> bool {
         let _ = (audience, today);
+        false
     }
 }
 
@@ -156,7 +158,7 @@ macro_rules! kinds {
             }
 
             /// Takes out what an audience may not see.
-            pub(crate) fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) {
+            pub(crate) fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) -> bool {
                 match self { $(Self::$variant(content) => content.restrict(audience, today)),+ }
             }
         }

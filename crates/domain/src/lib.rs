@@ -43,7 +43,7 @@ pub use entry::{
 };
 pub use facets::{Facets, SearchText, Weight};
 pub use ids::{EntryId, EntryKey, EntryRef, Origin};
-pub use outward::{Audience, outward};
+pub use outward::{Audience, outward, restrict};
 pub use place::{Place, Precision};
 pub use prepare::{Prepared, prepare};
 pub use refusal::{Reason, Refusal};

@@ -49,3 +49,8 @@ pub fn outward(entry: &Entry, audience: Audience, today: NaiveDate) -> Option<En
     shown.content.restrict(audience, today);
     Some(shown)
 }
+
+/// [`outward`] in place, for an entry that `audience` may know of: whether anything had to be left out.
+pub fn restrict(entry: &mut Entry, audience: Audience, today: NaiveDate) -> bool {
+    entry.content.restrict(audience, today)
+}

@@ -139,46 +139,39 @@ impl Place {
         }
     }
 
-    /// What of the place may be shown to anybody. Checked again here, whatever was let in: foreign entries come this
-    /// way too.
-    #[must_use]
-    pub(crate) fn blurred(&self) -> Self {
-        let mut place = self.clone();
-        if place.precision != Precision::Exact {
-            place.street_address = None;
-            place.postal_code = None;
+    /// Takes out what of the place may not be shown to anybody, and says whether that was anything. Checked again here,
+    /// whatever was let in: foreign entries come this way too.
+    pub(crate) fn blur(&mut self) -> bool {
+        let hidden = self.precision == Precision::Hidden;
+        let region = self.precision == Precision::Region || hidden;
+        let inexact = self.precision != Precision::Exact;
+        let mut changed = false;
+        changed |= inexact && self.street_address.take().is_some();
+        changed |= inexact && self.postal_code.take().is_some();
+        changed |= region && self.lat.take().is_some();
+        changed |= region && self.lon.take().is_some();
+        changed |= region && self.name.take().is_some();
+        changed |= region && self.city.take().is_some();
+        changed |= hidden && self.region.take().is_some();
+        for degrees in [&mut self.lat, &mut self.lon] {
+            if inexact && let Some(exact) = degrees {
+                let rounded = two_decimals(*exact);
+                changed |= rounded != *exact;
+                *exact = rounded;
+            }
         }
-        match place.precision {
-            Precision::Exact => {}
-            Precision::City => {
-                place.lat = place.lat.map(two_decimals);
-                place.lon = place.lon.map(two_decimals);
-            }
-            Precision::Region | Precision::Hidden => {
-                place.lat = None;
-                place.lon = None;
-            }
-        }
-        match place.precision {
-            Precision::Hidden => {
-                place.name = None;
-                place.city = None;
-                place.region = None;
-            }
-            Precision::Region => {
-                place.name = None;
-                place.city = None;
-            }
-            Precision::Exact | Precision::City => {}
-        }
-        place
+        changed
     }
 
     /// The point to search by, as it may be shown.
     #[must_use]
     pub fn point(&self) -> Option<(f64, f64)> {
-        let shown = self.blurred();
-        Some((shown.lat?, shown.lon?))
+        let point = (self.lat?, self.lon?);
+        match self.precision {
+            Precision::Exact => Some(point),
+            Precision::City => Some((two_decimals(point.0), two_decimals(point.1))),
+            Precision::Region | Precision::Hidden => None,
+        }
     }
 }
 
@@ -204,19 +197,28 @@ mod tests {
         }
     }
 
+    fn blurred(precision: Precision) -> Place {
+        let mut place = place(precision);
+        place.blur();
+        place
+    }
+
     #[test]
     fn what_is_hidden_leaves_in_no_field() {
-        let json = serde_json::to_value(place(Precision::Hidden).blurred()).expect("writes");
+        let json = serde_json::to_value(blurred(Precision::Hidden)).expect("writes");
         assert_eq!(
             json,
             serde_json::json!({"country": "DE", "precision": "hidden"})
         );
-        let json = serde_json::to_value(place(Precision::Region).blurred()).expect("writes");
+        let json = serde_json::to_value(blurred(Precision::Region)).expect("writes");
         assert_eq!(
             json,
             serde_json::json!({"country": "DE", "region": "DE-HE", "precision": "region"})
         );
+        for precision in [Precision::Exact, Precision::City, Precision::Region, Precision::Hidden] {
+            let shown = blurred(precision);
+            assert_eq!(place(precision).point(), shown.lat.zip(shown.lon));
+        }
         assert_eq!(place(Precision::City).point(), Some((51.31, 9.48)));
-        assert_eq!(place(Precision::Hidden).point(), None);
     }
 }

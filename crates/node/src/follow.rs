@@ -118,7 +118,7 @@ pub(crate) fn change(stored: &Stored, today: NaiveDate, text: bool) -> Option<Ch
     let entry = read(stored)?;
     let json = stored.json.as_deref()?;
     Some(Change::stored(
-        &entry,
+        entry,
         json,
         stored.hash,
         stored.arrival,

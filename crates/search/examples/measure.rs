@@ -106,7 +106,7 @@ impl Maker {
             self.text(&mut dice, 60),
         );
         let organisation = &self.organisations[dice.below(self.organisations.len())];
-        let mut facets: Vec<(Facet, Arc<str>)> = vec![
+        let mut facets: Vec<(Facet, smol_str::SmolStr)> = vec![
             (
                 Facet::Kind,
                 if dice.below(10) < 7 {
@@ -118,12 +118,12 @@ impl Maker {
             ),
             (Facet::Status, "active".into()),
             (Facet::Origin, self.origin.as_str().into()),
-            (Facet::Owner, Arc::clone(organisation)),
-            (Facet::Organisation, Arc::clone(organisation)),
+            (Facet::Owner, (&**organisation).into()),
+            (Facet::Organisation, (&**organisation).into()),
         ];
         for (facet, values, most) in &self.values {
             for _ in 0..*most {
-                facets.push((*facet, Arc::clone(&values[dice.skewed(values.len())])));
+                facets.push((*facet, (&*values[dice.skewed(values.len())]).into()));
             }
         }
         let codes: Vec<&str> = facets.iter().map(|(_, value)| &**value).collect();
@@ -314,11 +314,14 @@ fn reads(index: &Index, maker: &Maker, entries: usize) {
         };
         copied(&index.snapshot(), &query, &mut out)
     });
-    measure("coverage, kept", |_| {
-        index
-            .snapshot()
-            .public_coverage(|matrix| Bytes::from(matrix.cells.len().to_string()))
-            .len() as u64
+    measure("coverage, unfiltered", |_| {
+        let matrix = index.snapshot().coverage(
+            &Query::default(),
+            Facet::Country,
+            Facet::Topic,
+            &Viewer::Public,
+        );
+        matrix.map_or(0, |matrix| matrix.offers.iter().map(|n| u64::from(*n)).sum())
     });
     measure("coverage, by language", |_| {
         let query = Query::default().filter(
@@ -329,9 +332,7 @@ fn reads(index: &Index, maker: &Maker, entries: usize) {
             index
                 .snapshot()
                 .coverage(&query, Facet::Country, Facet::Topic, &Viewer::Public);
-        matrix.map_or(0, |matrix| {
-            matrix.cells.iter().map(|cell| cell.offers).sum()
-        })
+        matrix.map_or(0, |matrix| matrix.offers.iter().map(|n| u64::from(*n)).sum())
     });
     measure("facets topic, country, language, unfiltered", |_| {
         let query = Query {

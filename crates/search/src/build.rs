@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::column::{Column, ColumnBuilder};
 use crate::document::{Document, KeyHash, Level};
-use crate::facet::COUNT;
+use crate::facet::{COUNT, Facet};
 use crate::geo::{Points, Spot};
 use crate::json::{BlocksBuilder, Place};
 use crate::limits;
@@ -125,7 +125,9 @@ impl Moves {
     }
 }
 
-struct Builder {
+/// Gathers entries, one after the other.
+#[derive(Debug)]
+pub(crate) struct Builder {
     ids: Vec<Uuid>,
     hashes: Vec<KeyHash>,
     names: Strings,
@@ -145,7 +147,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn with_capacity(n: usize) -> Self {
+    pub(crate) fn with_capacity(n: usize) -> Self {
         Self {
             ids: Vec::with_capacity(n),
             hashes: Vec::with_capacity(n),
@@ -168,11 +170,12 @@ impl Builder {
         }
     }
 
-    fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         self.ids.len() as u32
     }
 
-    fn document(&mut self, prepared: &Prepared) {
+    /// Takes a document in as the next entry.
+    pub(crate) fn document(&mut self, prepared: &Prepared) {
         let document = &prepared.document;
         let entry = self.len();
         for (facet, value) in &document.facets {
@@ -274,6 +277,68 @@ impl Builder {
         }
     }
 
+    /// One segment of all that were taken in, in whatever order they came.
+    pub(crate) fn finish_sorted(self, id: u64) -> Segment {
+        let order = self.name_order();
+        let mut places = vec![UNKNOWN; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            if let Some(place) = places.get_mut(*old as usize) {
+                *place = new as u32;
+            }
+        }
+        let now_at = |old: u32| places.get(old as usize).copied().unwrap_or(UNKNOWN);
+        let sorted = Self {
+            ids: in_order(&self.ids, &order),
+            hashes: in_order(&self.hashes, &order),
+            names: self.names.in_order(&order),
+            arrivals: in_order(&self.arrivals, &order),
+            versions: in_order(&self.versions, &order),
+            content_hashes: in_order(&self.content_hashes, &order),
+            modified: in_order(&self.modified, &order),
+            verified: in_order(&self.verified, &order),
+            available: in_order(&self.available, &order),
+            levels: in_order(&self.levels, &order),
+            columns: self
+                .columns
+                .into_iter()
+                .map(|column| column.in_order(&order))
+                .collect(),
+            organisations: in_order(&self.organisations, &order),
+            spots: self
+                .spots
+                .into_iter()
+                .map(|spot| spot.of(now_at(spot.entry)))
+                .collect(),
+            places: in_order(&self.places, &order),
+            wider: self
+                .wider
+                .into_iter()
+                .map(|(entry, forms)| (now_at(entry), forms))
+                .collect(),
+            json: self.json,
+        };
+        sorted.finish(id)
+    }
+
+    /// The entries by name, then by key.
+    fn name_order(&self) -> Vec<u32> {
+        let origins = self.columns.get(Facet::Origin.index());
+        let key = |entry: u32| {
+            let origin = origins.and_then(|column| column.first_of(entry));
+            (
+                self.names.get(entry),
+                origin.map(|origin| &**origin),
+                self.ids.get(entry as usize),
+            )
+        };
+        // Most names differ in their first letters: these stand beside the number, where comparing costs no look-up.
+        let mut order: Vec<(u64, u32)> = (0..self.len())
+            .map(|entry| (first_letters(self.names.get(entry)), entry))
+            .collect();
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))));
+        order.into_iter().map(|(_, entry)| entry).collect()
+    }
+
     fn finish(mut self, id: u64) -> Segment {
         let len = self.len();
         let columns: Vec<Column> = self
@@ -296,9 +361,6 @@ impl Builder {
                 let _ = bitmap.try_push(entry as u32);
             }
         }
-        by_level.iter_mut().for_each(|bitmap| {
-            bitmap.optimize();
-        });
         self.names.shrink();
         let mut segment = Segment {
             id,
@@ -332,6 +394,19 @@ impl Builder {
     }
 }
 
+/// The first eight bytes of a name, so that numbers compare as names do.
+fn first_letters(name: &[u8]) -> u64 {
+    name.iter()
+        .chain(std::iter::repeat(&0))
+        .take(8)
+        .fold(0, |letters, byte| letters << 8 | u64::from(*byte))
+}
+
+fn in_order<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
+    let pick = |entry: &u32| values.get(*entry as usize).copied();
+    order.iter().filter_map(pick).collect()
+}
+
 fn copy_values(source: &Column, target: &mut ColumnBuilder, moves: &mut [u32], old: u32) {
     source.each(old, |value| {
         let Some(slot) = moves.get_mut(value as usize) else {
@@ -340,7 +415,7 @@ fn copy_values(source: &Column, target: &mut ColumnBuilder, moves: &mut [u32], o
         if *slot == UNKNOWN
             && let Some(term) = source.terms.get(value as usize)
         {
-            *slot = target.intern(term);
+            *slot = target.intern_shared(term);
         }
         target.add(*slot);
     });

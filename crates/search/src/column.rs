@@ -1,14 +1,15 @@
 //! One facet of one segment: its values, which entries have each, and which each entry has.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 /// Values that one byte can tell apart, besides "none" and "more than one".
 const BYTE_VALUES: usize = 254;
 const NONE: u8 = 255;
-const MORE: u8 = 254;
+/// Stands for more than one value in [`Forward::Byte`].
+pub(crate) const MORE: u8 = 254;
 
 /// The values of one facet in one segment. Values are numbered within the segment, in no particular order.
 #[derive(Debug)]
@@ -128,13 +129,25 @@ impl ColumnBuilder {
     }
 
     /// The number that a value has or gets here.
-    pub(crate) fn intern(&mut self, value: &Arc<str>) -> u32 {
-        if let Some(&ordinal) = self.lookup.get(value) {
-            return ordinal;
+    pub(crate) fn intern(&mut self, value: &str) -> u32 {
+        match self.lookup.get(value) {
+            Some(&ordinal) => ordinal,
+            None => self.add_term(Arc::from(value)),
         }
+    }
+
+    /// The same for a value that another segment holds already.
+    pub(crate) fn intern_shared(&mut self, value: &Arc<str>) -> u32 {
+        match self.lookup.get(value) {
+            Some(&ordinal) => ordinal,
+            None => self.add_term(Arc::clone(value)),
+        }
+    }
+
+    fn add_term(&mut self, value: Arc<str>) -> u32 {
         let ordinal = u32::try_from(self.terms.len()).unwrap_or(u32::MAX);
-        self.terms.push(Arc::clone(value));
-        self.lookup.insert(Arc::clone(value), ordinal);
+        self.terms.push(Arc::clone(&value));
+        self.lookup.insert(value, ordinal);
         ordinal
     }
 
@@ -152,6 +165,28 @@ impl ColumnBuilder {
             .push(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
     }
 
+    /// The same entries in another order.
+    pub(crate) fn in_order(self, order: &[u32]) -> Self {
+        let mut starts = Vec::with_capacity(order.len() + 1);
+        let mut values = Vec::with_capacity(self.values.len());
+        starts.push(0);
+        for &entry in order {
+            values.extend_from_slice(range(&self.starts, &self.values, entry as usize));
+            starts.push(values.len() as u32);
+        }
+        Self {
+            starts,
+            values,
+            ..self
+        }
+    }
+
+    /// The first value of an entry that has ended.
+    pub(crate) fn first_of(&self, entry: u32) -> Option<&Arc<str>> {
+        let value = range(&self.starts, &self.values, entry as usize).first()?;
+        self.terms.get(*value as usize)
+    }
+
     pub(crate) fn finish(mut self) -> Column {
         let entries = self.starts.len().saturating_sub(1);
         let mut bitmaps = vec![RoaringBitmap::new(); self.terms.len()];
@@ -162,9 +197,7 @@ impl ColumnBuilder {
                 }
             }
         }
-        for bitmap in &mut bitmaps {
-            bitmap.optimize();
-        }
+        // No runs: they take less room where a value is frequent, and several times as long to intersect.
         self.terms.shrink_to_fit();
         self.lookup.shrink_to_fit();
         let forward = forward(self.terms.len(), &self.starts, self.values);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use domain::{Audience, Entry, Facets, SearchText, Text, Weight, content_hash, outward, region};
+use domain::{Audience, Entry, Facets, SearchText, Text, Weight, content_hash, outward, region, restrict};
+
+use smol_str::SmolStr;
 
 use crate::Facet;
 use crate::document::{Document, Form, Level, Passage};
@@ -18,7 +20,7 @@ impl Document {
     pub fn new(entry: &Entry, arrival: i64, today: NaiveDate) -> Self {
         let json = entry.to_json();
         let hash = content_hash(&json);
-        Self::stored(entry, &json, hash, arrival, today, true)
+        Self::stored(entry.clone(), &json, hash, arrival, today, true)
     }
 
     /// The same for an entry whose JSON ([`Entry::to_json`]) and content hash are known. Without `text` it is not found
@@ -28,7 +30,7 @@ impl Document {
     /// find it by the same values, and nobody learns a value that they may not see.
     #[must_use]
     pub fn stored(
-        entry: &Entry,
+        mut entry: Entry,
         json: &str,
         content_hash: u64,
         arrival: i64,
@@ -36,11 +38,17 @@ impl Document {
         text: bool,
     ) -> Self {
         let level = Level::of(entry.visibility);
-        // An entry's own visibility lets its widest audience see it; the whole entry is only a fallback for the type.
-        let form = outward(entry, audience(level), today).unwrap_or_else(|| entry.clone());
+        // Whoever sees more sees no less: where nothing is left out for the widest, nothing is for the others. Few
+        // entries hide anything, so that only these are read a second time.
+        let hides = restrict(&mut entry, audience(level), today);
+        let whole = if hides { Entry::from_json(json).ok() } else { None };
+        let form = &entry;
         let facets = form.facets();
-        // Whoever sees more sees no less: where nothing is left out for the widest, nothing is for the others.
-        let (first, wider) = if form == *entry {
+        let (first, wider) = if hides {
+            let first = form_of(form, text);
+            let wider = whole.map_or_else(Vec::new, |whole| wider_forms(&whole, level, &first, today, text));
+            (first, wider)
+        } else {
             let passages = if text {
                 passages_of(&facets)
             } else {
@@ -48,10 +56,6 @@ impl Document {
             };
             let json = Bytes::copy_from_slice(json.as_bytes());
             (Form { json, passages }, Vec::new())
-        } else {
-            let first = form_of(&form, text);
-            let wider = wider_forms(entry, level, &first, today, text);
-            (first, wider)
         };
         Self {
             key: entry.key(),
@@ -59,18 +63,18 @@ impl Document {
             version: entry.version,
             content_hash,
             visibility: level.visibility(),
-            name: name_of(&form),
+            name: name_of(form),
             modified: entry.modified.timestamp_micros(),
             verified: entry.last_verified.map(days),
             available_from: facets.available.0.map(days),
             available_until: facets.available.1.map(days),
-            organisation: organisation_of(&form, &facets),
+            organisation: organisation_of(form, &facets),
             points: facets
                 .points
                 .iter()
                 .map(|(lat, lon)| (*lat as f32, *lon as f32))
                 .collect(),
-            facets: values_of(&form, &facets),
+            facets: values_of(form, &facets),
             form: first,
             wider,
         }
@@ -152,8 +156,8 @@ fn organisation_of(entry: &Entry, facets: &Facets<'_>) -> Option<Arc<str>> {
     )
 }
 
-fn values_of(entry: &Entry, facets: &Facets<'_>) -> Vec<(Facet, Arc<str>)> {
-    let mut out: Vec<(Facet, Arc<str>)> = vec![
+fn values_of(entry: &Entry, facets: &Facets<'_>) -> Vec<(Facet, SmolStr)> {
+    let mut out: Vec<(Facet, SmolStr)> = vec![
         (Facet::Kind, entry.kind.as_str().into()),
         (Facet::Status, entry.status.as_str().into()),
         (Facet::Origin, entry.origin.as_str().into()),
@@ -172,7 +176,7 @@ fn values_of(entry: &Entry, facets: &Facets<'_>) -> Vec<(Facet, Arc<str>)> {
         (Facet::Language, &facets.languages),
         (Facet::Type, &facets.types),
     ] {
-        out.extend(codes.iter().map(|code| (facet, Arc::from(*code))));
+        out.extend(codes.iter().map(|code| (facet, SmolStr::new(code))));
     }
     for region in regions_of(facets) {
         out.push((Facet::Region, region.into()));

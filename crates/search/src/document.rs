@@ -4,6 +4,8 @@ use bytes::Bytes;
 use domain::{EntryKey, Visibility};
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::Facet;
 
 /// Who looks at an entry, from the widest audience to the narrowest.
@@ -95,7 +97,7 @@ pub struct Document {
     /// Last day on which it is there, in days since 1970.
     pub available_until: Option<i32>,
     /// The facets' values; repeated ones count once. Taken from the widest form, so that they tell nobody more.
-    pub facets: Vec<(Facet, Arc<str>)>,
+    pub facets: Vec<(Facet, SmolStr)>,
     /// URI of the organisation that stands for it when organisations are counted.
     pub organisation: Option<Arc<str>>,
     /// Latitude and longitude in degrees.

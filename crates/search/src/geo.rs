@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 /// Mean radius of the Earth in kilometres (IUGG 1980).
 pub(crate) const EARTH_KM: f64 = 6_371.008_8;
-/// Height of a band in degrees.
-const BAND: f64 = 0.25;
+/// Height of a band in degrees: some 14 km, about the smallest circle that is asked for.
+const BAND: f64 = 0.125;
 
 /// A point on the unit sphere. Distances between neighbours are exact to about a metre.
 #[derive(Debug, Clone, Copy, PartialEq)]

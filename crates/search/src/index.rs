@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, JoinHandle};
 
 use domain::{Entry, EntryKey};
 use parking_lot::Mutex;
 
-use crate::build;
+use crate::build::{self, Builder};
 use crate::document::{Document, KeyHash};
 use crate::shared::{ColumnChange, Reached, Shared};
 use crate::snapshot::Snapshot;
@@ -39,7 +39,7 @@ impl Change {
     /// The same for an entry whose JSON and content hash are known: see [`Document::stored`].
     #[must_use]
     pub fn stored(
-        entry: &Entry,
+        entry: Entry,
         json: &str,
         content_hash: u64,
         arrival: i64,
@@ -105,14 +105,14 @@ impl Index {
         let (text, jobs) = sync_channel(limits::TEXT_QUEUE);
         let (merges, wakes) = channel();
         let writer = Writer::new(store, Arc::clone(&shared), jobs)?;
-        let writing = Builder::new()
+        let writing = thread::Builder::new()
             .name("search-text".into())
             .spawn(move || writer.run())?;
         let merger = Merger {
             shared: Arc::clone(&shared),
             text: text.clone(),
         };
-        let merging = Builder::new().name("search-merge".into()).spawn(move || {
+        let merging = thread::Builder::new().name("search-merge".into()).spawn(move || {
             // Wakes that came while it was merging are one wake.
             while let Ok(mut wake) = wakes.recv() {
                 while let Ok(next) = wakes.try_recv() {
@@ -185,29 +185,19 @@ impl Index {
     /// # Errors
     /// [`IndexError::Stopped`] where the text index's thread has ended. The columns hold the changes all the same.
     pub fn apply(&self, changes: Vec<Change>, through: i64) -> Result<(), IndexError> {
-        self.take_in(changes, through, i64::MIN)
-    }
-
-    /// Changes up to `known` are in the text index already.
-    fn take_in(&self, changes: Vec<Change>, through: i64, known: i64) -> Result<(), IndexError> {
         let text = self.inner.text.lock();
         let mut jobs = Vec::with_capacity(changes.len() + 1);
         let mut columns = Vec::with_capacity(changes.len());
         for change in changes {
-            let is_new = change.arrival() > known;
             match change {
                 Change::Put(mut document) => {
                     let texts = document.take_texts();
-                    if is_new {
-                        jobs.push(Job::Put(KeyHash::of(&document.key), texts));
-                    }
+                    jobs.push(Job::Put(KeyHash::of(&document.key), texts));
                     columns.push(ColumnChange::Put(document));
                 }
                 Change::Remove { key, .. } => {
                     let hash = KeyHash::of(&key);
-                    if is_new {
-                        jobs.push(Job::Remove(hash));
-                    }
+                    jobs.push(Job::Remove(hash));
                     columns.push(ColumnChange::Remove(hash, key));
                 }
             }
@@ -244,11 +234,10 @@ impl Index {
     /// # Errors
     /// [`IndexError::Stopped`].
     pub fn load(&self) -> Result<Loader, IndexError> {
-        self.inner.shared.set_loading(true);
         self.tell_text(Job::Loading(true))?;
         Ok(Loader {
             index: self.clone(),
-            waiting: Vec::new(),
+            builder: Builder::with_capacity(0),
             finished: false,
         })
     }
@@ -267,11 +256,11 @@ impl Index {
     }
 }
 
-/// Fills an index row by row. No more than [`limits::LOAD_ENTRIES`] rows wait in it at a time.
+/// Fills an index row by row. Nothing of a row waits in it but what the index keeps.
 #[derive(Debug)]
 pub struct Loader {
     index: Index,
-    waiting: Vec<Change>,
+    builder: Builder,
     finished: bool,
 }
 
@@ -287,59 +276,48 @@ impl Loader {
     /// # Errors
     /// [`IndexError::Stopped`].
     pub fn push(&mut self, change: Change) -> Result<(), IndexError> {
-        self.waiting.push(change);
-        if self.waiting.len() >= limits::LOAD_ENTRIES {
-            self.flush(i64::MIN)
-        } else {
-            Ok(())
+        let is_new = self.wants_text(change.arrival());
+        match change {
+            Change::Put(mut document) => {
+                let texts = document.take_texts();
+                if is_new {
+                    self.index
+                        .tell_text(Job::Put(KeyHash::of(&document.key), texts))?;
+                }
+                self.index.inner.shared.load(&mut self.builder, *document);
+            }
+            Change::Remove { key, .. } if is_new => {
+                self.index.tell_text(Job::Remove(KeyHash::of(&key)))?;
+            }
+            Change::Remove { .. } => {}
         }
+        Ok(())
     }
 
-    fn flush(&mut self, through: i64) -> Result<(), IndexError> {
-        let known = self.index.inner.text_resumes_after;
-        self.index
-            .take_in(std::mem::take(&mut self.waiting), through, known)
-    }
-
-    /// Ends loading: the index now holds all changes up to `through`. Makes one segment of all, sorted by name.
+    /// Ends loading: the index now holds all changes up to `through`, in one segment, sorted by name.
     ///
     /// # Errors
     /// [`IndexError::Stopped`].
     pub fn finish(mut self, through: i64) -> Result<(), IndexError> {
-        self.flush(through)?;
-        self.end(true)
-    }
-
-    fn end(&mut self, whole: bool) -> Result<(), IndexError> {
         self.finished = true;
+        let builder = std::mem::replace(&mut self.builder, Builder::with_capacity(0));
         let index = &self.index;
+        index.inner.shared.loaded(builder, through);
+        index.tell_text(Job::Through(through))?;
         index.tell_text(Job::Loading(false))?;
-        if whole {
-            let merger = Merger {
-                shared: Arc::clone(&index.inner.shared),
-                text: index.text_sender()?,
-            };
-            merger.merge(true);
-            index.tell_text(Job::Settle)?;
-        }
-        index.inner.shared.set_loading(false);
-        Ok(())
+        index.tell_text(Job::Settle)
     }
 }
 
 impl Drop for Loader {
     fn drop(&mut self) {
-        if !self.finished && self.end(false).is_err() {
+        if !self.finished && self.index.tell_text(Job::Loading(false)).is_err() {
             tracing::error!("the text index has stopped while it was loaded");
         }
     }
 }
 
 impl Index {
-    fn text_sender(&self) -> Result<SyncSender<Job>, IndexError> {
-        self.inner.text.lock().clone().ok_or(IndexError::Stopped)
-    }
-
     /// Makes one segment of all in the background: for a quiet hour, or before measuring.
     pub fn settle(&self) {
         self.wake(Wake::Everything);

@@ -10,6 +10,7 @@
 //! its audiences see, is filtered and counted by what the widest of them sees, and is found by the words that the viewer
 //! at hand may read.
 
+mod answers;
 mod build;
 mod column;
 mod convert;

@@ -18,6 +18,10 @@ pub const FACETS: usize = 18;
 pub const FACET_VALUES: usize = 1_000;
 /// Cells of one coverage matrix; a pair of facets that has more is refused.
 pub const COVERAGE_CELLS: usize = 200_000;
+/// Answers kept with a snapshot, and their bytes together.
+pub const ANSWERS: usize = 256;
+/// See [`ANSWERS`].
+pub const ANSWERS_BYTES: usize = 4 << 20;
 /// Bytes of a cursor as text.
 pub const CURSOR_BYTES: usize = 4_096;
 /// Radius of a search around a point, in kilometres: half the way around the Earth finds everything.
@@ -44,8 +48,6 @@ pub const SORT_NAME_BYTES: usize = 96;
 pub const JSON_BLOCK: usize = 1 << 20;
 /// Entries that are gathered in one column segment while a writer applies small batches.
 pub const TAIL_ENTRIES: usize = 64;
-/// Entries of one column segment while the index is loaded.
-pub const LOAD_ENTRIES: usize = 16_384;
 /// Segments of similar size that are merged into one.
 pub const MERGE_AT: usize = 4;
 /// Share of dead entries, in percent, at which a segment is written anew.

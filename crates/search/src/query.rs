@@ -112,16 +112,6 @@ impl Query {
         self.limit.unwrap_or(limits::PAGE_DEFAULT)
     }
 
-    /// Whether this is the question that anybody asks first: all public entries.
-    pub(crate) fn is_unfiltered(&self) -> bool {
-        self.q.is_none()
-            && self.filters.is_empty()
-            && self.verified_since.is_none()
-            && self.available_on.is_none()
-            && self.bbox.is_none()
-            && self.near.is_none()
-    }
-
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         let limit = self.limit();
         if limit == 0 || limit > limits::PAGE {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{EntryKey, Visibility};
+use domain::{EntryKey, Kind, Visibility};
 use roaring::RoaringBitmap;
 use uuid::Uuid;
 
@@ -66,6 +66,16 @@ impl Strings {
             .map_or(0, |s| *s as usize);
         let end = self.ends.get(i).map_or(start, |e| *e as usize);
         self.bytes.get(start..end).unwrap_or(&[])
+    }
+
+    /// The same strings in another order.
+    pub(crate) fn in_order(&self, order: &[u32]) -> Self {
+        let mut strings = Self {
+            ends: Vec::with_capacity(order.len()),
+            bytes: Vec::with_capacity(self.bytes.len()),
+        };
+        order.iter().for_each(|i| strings.push(self.get(*i)));
+        strings
     }
 
     pub(crate) fn shrink(&mut self) {
@@ -227,6 +237,10 @@ impl Segment {
     pub(crate) fn value(&self, facet: Facet, entry: u32) -> Option<&Arc<str>> {
         let column = self.column(facet);
         column.terms.get(column.first(entry)? as usize)
+    }
+
+    pub(crate) fn kind(&self, entry: u32) -> Option<Kind> {
+        self.value(Facet::Kind, entry)?.parse().ok()
     }
 
     /// The entry of a key, dead or alive.

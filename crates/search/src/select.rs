@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{Datelike, NaiveDate};
 use roaring::{MultiOps, RoaringBitmap};
 
-use crate::column::Forward;
+use crate::column::{Column, Forward, MORE};
 use crate::document::Level;
 use crate::segment::Segment;
 use crate::{Facet, Query, Viewer};
@@ -253,12 +253,47 @@ impl Selection<'_> {
     }
 }
 
+/// Some entries of a segment, one bit for each: what is asked of many entries in no order.
+pub(crate) struct Bits(Vec<u64>);
+
+impl Bits {
+    /// The entries that meet all filters, where there are few enough that gathering them costs less than testing
+    /// entries one by one.
+    pub(crate) fn of(view: &View, query: &Query, viewer: &Viewer) -> Option<Self> {
+        if query.filters.is_empty() {
+            return None;
+        }
+        let Selection::Set(set) = view.select(query, viewer, None, None) else {
+            return None;
+        };
+        if set.len() * 8 > u64::from(view.segment.len) {
+            return None;
+        }
+        let mut words = vec![0; (view.segment.len as usize).div_ceil(64)];
+        for entry in &*set {
+            if let Some(word) = words.get_mut(entry as usize / 64) {
+                *word |= 1 << (entry % 64);
+            }
+        }
+        Some(Self(words))
+    }
+
+    #[inline]
+    fn has(&self, entry: u32) -> bool {
+        let word = self.0.get(entry as usize / 64).copied().unwrap_or(0);
+        word >> (entry % 64) & 1 == 1
+    }
+}
+
 /// One condition on an entry, over the bytes of its column.
 enum Test<'a> {
     Byte {
+        column: &'a Column,
         first: &'a [u8],
         wanted: Box<[bool; 256]>,
     },
+    /// A level no narrower than this one.
+    Level(&'a [u8], u8),
     Mask8(&'a [u8], u8),
     Mask16(&'a [u16], u16),
     Mask32(&'a [u32], u32),
@@ -266,19 +301,44 @@ enum Test<'a> {
     One(&'a [u32], Vec<u32>),
     Set(Cow<'a, RoaringBitmap>),
     Alive(&'a RoaringBitmap),
+    Bits(Bits),
     Verified(&'a [i32], i32),
     Available(&'a [(i32, i32)], i32),
     Never,
 }
 
 impl Test<'_> {
+    fn cost(&self) -> u8 {
+        match self {
+            Self::Never => 0,
+            Self::Bits(_) | Self::Byte { .. } | Self::Mask8(..) | Self::Mask16(..) | Self::Mask32(..) | Self::Mask64(..) => 1,
+            Self::Level(..) | Self::Verified(..) | Self::Available(..) => 2,
+            Self::One(..) => 3,
+            Self::Set(_) | Self::Alive(_) => 4,
+        }
+    }
+
     #[inline]
     fn passes(&self, entry: u32) -> bool {
         let i = entry as usize;
         match self {
-            Self::Byte { first, wanted } => first
-                .get(i)
-                .is_some_and(|v| wanted.get(usize::from(*v)).copied().unwrap_or(false)),
+            Self::Byte {
+                column,
+                first,
+                wanted,
+            } => {
+                let is_wanted = |v: u8| wanted.get(usize::from(v)).copied().unwrap_or(false);
+                match first.get(i) {
+                    Some(&MORE) => {
+                        let mut found = false;
+                        column.each(entry, |v| found |= is_wanted(v as u8));
+                        found
+                    }
+                    Some(&value) => is_wanted(value),
+                    None => false,
+                }
+            }
+            Self::Level(levels, widest) => levels.get(i).is_some_and(|level| level <= widest),
             Self::Mask8(masks, wanted) => masks.get(i).is_some_and(|m| m & wanted != 0),
             Self::Mask16(masks, wanted) => masks.get(i).is_some_and(|m| m & wanted != 0),
             Self::Mask32(masks, wanted) => masks.get(i).is_some_and(|m| m & wanted != 0),
@@ -286,6 +346,7 @@ impl Test<'_> {
             Self::One(values, wanted) => values.get(i).is_some_and(|v| wanted.contains(v)),
             Self::Set(set) => set.contains(entry),
             Self::Alive(dead) => !dead.contains(entry),
+            Self::Bits(bits) => bits.has(entry),
             Self::Verified(column, since) => column.get(i).is_some_and(|v| v >= since),
             Self::Available(column, on) => column.get(i).is_some_and(|span| is_there(*span, *on)),
             Self::Never => false,
@@ -319,18 +380,30 @@ impl<'a> Tests<'a> {
             view.other_filters(&only, &mut parts);
             tests.extend(parts.into_iter().map(Test::Set));
         }
+        if !view.dead.is_empty() {
+            tests.push(Test::Alive(&view.dead));
+        }
         match viewer {
+            Viewer::Coordinator => {}
             Viewer::Public if view.all_public => {}
-            Viewer::Public => tests.push(Test::Set(Cow::Borrowed(&view.public))),
-            Viewer::Coordinator if view.dead.is_empty() => {}
-            Viewer::Coordinator => tests.push(Test::Alive(&view.dead)),
+            Viewer::Public => tests.push(Test::Level(&segment.levels, Level::Public as u8)),
             Viewer::Network { .. } => {
                 if let Selection::Set(set) = view.visible(viewer) {
                     tests.push(Test::Set(set));
                 }
             }
         }
+        // What reads one byte first: it leaves little for the others.
+        tests.sort_by_key(Test::cost);
         Self(tests)
+    }
+
+    /// The same for when many entries are looked at.
+    pub(crate) fn for_many(view: &'a View, query: &Query, viewer: &Viewer) -> Self {
+        match Bits::of(view, query, viewer) {
+            Some(bits) => Self(vec![Test::Bits(bits)]),
+            None => Self::new(view, query, viewer),
+        }
     }
 
     #[inline]
@@ -350,7 +423,7 @@ fn facet_test<'a>(view: &'a View, facet: Facet, values: &[Arc<str>]) -> Test<'a>
     }
     let mask = wanted.iter().fold(0_u64, |mask, v| mask | 1 << (v & 63));
     match &column.forward {
-        Forward::Byte { first, more } if more.is_empty() => {
+        Forward::Byte { first, .. } => {
             let mut table = Box::new([false; 256]);
             for value in wanted {
                 if let Some(slot) = table.get_mut(value as usize) {
@@ -358,6 +431,7 @@ fn facet_test<'a>(view: &'a View, facet: Facet, values: &[Arc<str>]) -> Test<'a>
                 }
             }
             Test::Byte {
+                column,
                 first,
                 wanted: table,
             }

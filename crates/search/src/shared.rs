@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use tokio::sync::watch;
 
-use crate::build::{self, Prepared};
-use crate::coverage::{Keeper, Kept};
+use crate::answers::Answers;
+use crate::build::{self, Builder, Prepared};
 use crate::document::{Document, KeyHash};
 use crate::limits;
 use crate::segment::{NO_ORGANISATION, Segment};
@@ -38,12 +38,9 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct State {
     organisations: HashMap<Arc<str>, u32>,
-    keeper: Keeper,
     last_segment: u64,
     /// Segments that are being merged: nobody else may take them away.
     merging: HashSet<u64>,
-    /// While the index is loaded, segments stay as they are until the end.
-    loading: bool,
 }
 
 /// A change as the columns take it.
@@ -63,7 +60,7 @@ impl Shared {
         let snapshot = Snapshot {
             views: Vec::new(),
             text: Arc::new(TextView::empty()),
-            kept: Arc::new(Kept::default()),
+            answers: Answers::default(),
             arrival: i64::MIN,
             text_arrival: i64::MIN,
         };
@@ -103,10 +100,6 @@ impl Shared {
         self.text_failing.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_loading(&self, loading: bool) {
-        self.state.lock().loading = loading;
-    }
-
     fn publish(&self, snapshot: Snapshot) {
         let reached = Reached {
             columns: snapshot.arrival,
@@ -137,11 +130,9 @@ impl Shared {
                 ColumnChange::Remove(_, key) => key,
             };
             if let Some(At { view, entry }) = before.find(hash, key.into())
-                && let (Some(dead), Some(view)) =
-                    (dead.get_mut(view as usize), before.views.get(view as usize))
+                && let Some(dead) = dead.get_mut(view as usize)
             {
                 dead.insert(entry);
-                state.keeper.remove(&view.segment, entry);
             }
             if let ColumnChange::Put(document) = change {
                 put.push(state.prepare(*document, hash));
@@ -156,21 +147,42 @@ impl Shared {
         views.retain(|view| view.living() > 0 || state.merging.contains(&view.segment.id));
         if !put.is_empty() {
             let segment = Arc::new(build::from_documents(state.next_segment(), &mut put));
-            (0..segment.len).for_each(|entry| state.keeper.add(&segment, entry));
             views.push(View::new(segment, Arc::default()));
-            if !state.loading {
-                state.gather_tail(&mut views);
-            }
+            state.gather_tail(&mut views);
         }
-        let kept = state.keeper.publish(&before.kept);
         let text = Arc::clone(&before.text);
         let arrival = before.arrival.max(through);
         self.publish(Snapshot {
             views,
             text,
-            kept,
+            answers: Answers::default(),
             arrival,
             text_arrival: before.text_arrival,
+        });
+    }
+
+    /// Takes one document into the segment of an index that is being loaded.
+    pub(crate) fn load(&self, builder: &mut Builder, document: Document) {
+        let hash = KeyHash::of(&document.key);
+        let prepared = self.state.lock().prepare(document, hash);
+        builder.document(&prepared);
+    }
+
+    /// Adds what was loaded: entries that no segment holds yet.
+    pub(crate) fn loaded(&self, builder: Builder, through: i64) {
+        let id = self.state.lock().next_segment();
+        // Sorting a million names takes its time: nobody is kept waiting for it.
+        let segment = (builder.len() > 0).then(|| builder.finish_sorted(id));
+        let _state = self.state.lock();
+        let before = self.snapshot();
+        let mut views = before.views.clone();
+        views.extend(segment.map(|segment| View::new(Arc::new(segment), Arc::default())));
+        self.publish(Snapshot {
+            views,
+            text: Arc::clone(&before.text),
+            arrival: before.arrival.max(through),
+            text_arrival: before.text_arrival,
+            answers: Answers::default(),
         });
     }
 
@@ -180,7 +192,7 @@ impl Shared {
         self.publish(Snapshot {
             views: before.views.clone(),
             text: Arc::new(text),
-            kept: Arc::clone(&before.kept),
+            answers: Answers::default(),
             arrival: before.arrival,
             text_arrival,
         });
@@ -188,13 +200,12 @@ impl Shared {
 
     /// Forgets all entries; numbers of changes start anew.
     pub(crate) fn clear(&self) {
-        let mut state = self.state.lock();
+        let _state = self.state.lock();
         let before = self.snapshot();
-        state.keeper = Keeper::default();
         self.publish(Snapshot {
             views: Vec::new(),
             text: Arc::clone(&before.text),
-            kept: Arc::new(Kept::default()),
+            answers: Answers::default(),
             arrival: i64::MIN,
             text_arrival: i64::MIN,
         });
@@ -203,9 +214,6 @@ impl Shared {
     /// Segments that should be merged now, or all of them. They belong to the caller until [`Shared::merged`].
     pub(crate) fn merge_task(&self, all: bool) -> Option<MergeTask> {
         let mut state = self.state.lock();
-        if state.loading && !all {
-            return None;
-        }
         let snapshot = self.snapshot();
         let free: Vec<&View> = snapshot
             .views
@@ -264,7 +272,7 @@ impl Shared {
         self.publish(Snapshot {
             views,
             text: Arc::clone(&before.text),
-            kept: Arc::clone(&before.kept),
+            answers: Answers::default(),
             arrival: before.arrival,
             text_arrival: before.text_arrival,
         });

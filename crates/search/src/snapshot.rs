@@ -7,7 +7,7 @@ use domain::{EntryId, EntryKey, Kind, Visibility};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::coverage::Kept;
+use crate::answers::Answers;
 use crate::document::{KeyHash, Level};
 use crate::segment::PlainKey;
 use crate::select::View;
@@ -19,9 +19,10 @@ use crate::{Facet, Viewer};
 pub struct Snapshot {
     pub(crate) views: Vec<View>,
     pub(crate) text: Arc<TextView>,
-    pub(crate) kept: Arc<Kept>,
     pub(crate) arrival: i64,
     pub(crate) text_arrival: i64,
+    /// Answers that were made from it.
+    pub(crate) answers: Answers,
 }
 
 /// An entry that was found by its key.
@@ -60,6 +61,8 @@ pub struct Hit {
     pub distance_km: Option<f64>,
     /// Which form of the entry this is.
     pub level: Level,
+    /// Its kind.
+    pub kind: Kind,
     pub(crate) at: At,
 }
 
@@ -148,7 +151,7 @@ impl Snapshot {
         Some(Found {
             json: segment.json(entry, level),
             id: EntryId(segment.id(entry)),
-            kind: segment.value(Facet::Kind, entry)?.parse().ok()?,
+            kind: segment.kind(entry)?,
             origin: Arc::clone(segment.origin(entry)),
             owner: segment
                 .value(Facet::Owner, entry)
@@ -195,6 +198,7 @@ impl Snapshot {
             json: view.segment.json(at.entry, level),
             distance_km,
             level,
+            kind: view.segment.kind(at.entry)?,
             at,
         })
     }

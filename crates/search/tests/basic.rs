@@ -177,7 +177,7 @@ async fn what_is_hidden_is_not_there() {
             &Viewer::Public,
         )
         .unwrap();
-    assert_eq!(matrix.cells.iter().map(|cell| cell.offers).sum::<u64>(), 1);
+    assert_eq!(matrix.offers.iter().sum::<u32>(), 1);
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ fn distance(near: &Near, lat: f32, lon: f32) -> f64 {
 }
 
 fn sees(viewer: &Viewer, document: &Document) -> bool {
-    let owns = |uri: &Arc<str>| document.facets.contains(&(Facet::Owner, Arc::clone(uri)));
+    let owns = |uri: &Arc<str>| document.facets.contains(&(Facet::Owner, (&**uri).into()));
     match (viewer, document.visibility) {
         (_, Visibility::Public) | (Viewer::Coordinator, _) => true,
         (Viewer::Public, _) => false,
@@ -248,7 +248,7 @@ fn has_words(document: &Document, q: &str, typos: bool) -> bool {
 /// Whether a document meets everything but the words and the filter on `except`.
 fn meets(document: &Document, query: &Query, viewer: &Viewer, except: Option<Facet>) -> bool {
     let has =
-        |facet: Facet, value: &Arc<str>| document.facets.contains(&(facet, Arc::clone(value)));
+        |facet: Facet, value: &Arc<str>| document.facets.contains(&(facet, (&**value).into()));
     sees(viewer, document)
         && query.filters.iter().all(|(facet, values)| {
             Some(*facet) == except || values.iter().any(|value| has(*facet, value))
@@ -419,10 +419,7 @@ proptest! {
             facets_agree(&snapshot, &directory, &query, &viewer)?;
             coverage_agrees(&snapshot, &directory, &query, &viewer)?;
         }
-        let public = snapshot.coverage(&Query::default(), Facet::Country, Facet::Topic, &Viewer::Public).unwrap();
-        let scanned = naive_coverage(&directory, &Query::default(), &Viewer::Public, Facet::Country, Facet::Topic);
-        let kept: BTreeMap<_, _> = public.cells.iter().map(|c| ((c.row.to_string(), c.col.to_string()), (c.offers, c.organisations))).collect();
-        prop_assert_eq!(kept, scanned);
+        coverage_agrees(&snapshot, &directory, &Query::default(), &Viewer::Public)?;
     }
 
     #[test]
@@ -499,7 +496,7 @@ fn facets_agree(
                 .as_ref()
                 .is_none_or(|q| has_words(document, q, typos));
             if matches && meets(document, query, viewer, Some(counts.facet)) {
-                let values: BTreeSet<&Arc<str>> = document
+                let values: BTreeSet<_> = document
                     .facets
                     .iter()
                     .filter(|(facet, _)| *facet == counts.facet)
@@ -521,8 +518,8 @@ fn facets_agree(
 }
 
 /// Offers, and the organisations that have them.
-type Cell = (u64, BTreeSet<Arc<str>>);
-type Cells = BTreeMap<(String, String), (u64, u64)>;
+type Cell = (u32, BTreeSet<Arc<str>>);
+type Cells = BTreeMap<(String, String), (u32, u32)>;
 
 fn naive_coverage(
     directory: &Directory,
@@ -552,7 +549,7 @@ fn naive_coverage(
     }
     cells
         .into_iter()
-        .map(|(pair, (offers, organisations))| (pair, (offers, organisations.len() as u64)))
+        .map(|(pair, (offers, organisations))| (pair, (offers, organisations.len() as u32)))
         .collect()
 }
 
@@ -568,8 +565,7 @@ fn coverage_agrees(
     ] {
         let matrix = snapshot.coverage(query, rows, cols, viewer).unwrap();
         let found: Cells = matrix
-            .cells
-            .iter()
+            .cells()
             .map(|c| {
                 (
                     (c.row.to_string(), c.col.to_string()),

@@ -73,7 +73,7 @@ fn body(state: &State, page: &Page, lang: Option<&str>) -> Bytes {
         if index > 0 {
             body.put_u8(b',');
         }
-        body.put_slice(&shown(hit.json.clone(), hit.level, today, lang));
+        body.put_slice(&shown(hit.json.clone(), hit.kind, hit.level, today, lang));
     }
     body.put_slice(b"],\"total\":");
     body.put_slice(page.total.to_string().as_bytes());

@@ -48,6 +48,7 @@ pub(crate) async fn read(
     } else {
         let json = shown(
             found.json,
+            found.kind,
             found.level,
             state.clock.now().date_naive(),
             lang,

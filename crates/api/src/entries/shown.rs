@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use domain::{Audience, Entry};
+use domain::{Audience, Entry, Kind};
 use search::Level;
 
 /// The audience that a level of the index stands for.
@@ -16,8 +16,14 @@ fn audience(level: Level) -> Audience {
 
 /// The JSON to show. A consent may have run out since the index made its bytes, and one language may have been asked
 /// for: then the entry is read and written again. All others are sent as they are.
-pub(crate) fn shown(json: Bytes, level: Level, today: NaiveDate, lang: Option<&str>) -> Bytes {
-    if lang.is_none() && !names_somebody(&json) {
+pub(crate) fn shown(
+    json: Bytes,
+    kind: Kind,
+    level: Level,
+    today: NaiveDate,
+    lang: Option<&str>,
+) -> Bytes {
+    if lang.is_none() && !(kind == Kind::ContactPoint && names_somebody(&json)) {
         return json;
     }
     let Some(mut entry) = std::str::from_utf8(&json)

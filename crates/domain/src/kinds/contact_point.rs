@@ -191,12 +191,15 @@ impl KindContent for ContactPoint {
             .collect()
     }
 
-    fn restrict(&mut self, audience: Audience, today: NaiveDate) {
+    fn restrict(&mut self, audience: Audience, today: NaiveDate) -> bool {
+        let mut changed = false;
         if audience != Audience::Owner {
-            self.place = self.place.as_ref().map(Place::blurred);
+            changed |= self.place.as_mut().is_some_and(Place::blur);
             // Checked again here, whatever was let in: foreign entries come this way too.
             let mut channels = std::mem::take(&mut self.channels);
+            let before = channels.len();
             channels.retain(|channel| !self.leads_to_a_secret(channel));
+            changed |= channels.len() < before;
             self.channels = channels;
         }
         let consented = |person: &ContactPerson| {
@@ -208,7 +211,8 @@ impl KindContent for ContactPoint {
         };
         // The owner sees a name as long as its consent holds, whatever its scope.
         if !self.person.as_ref().is_some_and(consented) {
-            self.person = None;
+            changed |= self.person.take().is_some();
         }
+        changed
     }
 }

@@ -139,12 +139,11 @@ impl KindContent for Event {
             .collect()
     }
 
-    fn restrict(&mut self, audience: Audience, _: NaiveDate) {
-        if audience.sees() < Visibility::Network {
-            self.join_link = None;
-        }
+    fn restrict(&mut self, audience: Audience, _: NaiveDate) -> bool {
+        let mut changed = audience.sees() < Visibility::Network && self.join_link.take().is_some();
         if audience != Audience::Owner {
-            self.place = self.place.as_ref().map(Place::blurred);
+            changed |= self.place.as_mut().is_some_and(Place::blur);
         }
+        changed
     }
 }

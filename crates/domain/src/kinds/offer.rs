@@ -309,9 +309,13 @@ impl KindContent for Offer {
             .collect()
     }
 
-    fn restrict(&mut self, audience: Audience, _: NaiveDate) {
+    fn restrict(&mut self, audience: Audience, _: NaiveDate) -> bool {
+        let mut changed = false;
         if audience != Audience::Owner {
-            self.places = self.places.iter().map(Place::blurred).collect();
+            for place in &mut self.places {
+                changed |= place.blur();
+            }
         }
+        changed
     }
 }

@@ -174,6 +174,15 @@ proptest! {
     }
 
     #[test]
+    fn restricting_says_whether_it_left_anything_out(entry in entry(), today in day()) {
+        for audience in AUDIENCES {
+            let mut shown = entry.clone();
+            let left_out = domain::restrict(&mut shown, audience, today);
+            prop_assert_eq!(left_out, shown != entry, "{:?}", audience);
+        }
+    }
+
+    #[test]
     fn a_personal_name_never_leaves_the_node_and_shows_only_within_its_consent(entry in entry(), today in day()) {
         for audience in AUDIENCES {
             let Some(shown) = outward(&entry, audience, today) else { continue };

@@ -137,7 +137,7 @@ impl<'a> Matcher<'a> {
         let tests = snapshot
             .views
             .iter()
-            .map(|view| Tests::new(view, query, viewer))
+            .map(|view| Tests::for_many(view, query, viewer))
             .collect();
         let levels = levels_of(viewer);
         let mut lists = Vec::with_capacity(snapshot.text.segments.len());
@@ -261,7 +261,7 @@ impl<'a> Matcher<'a> {
         Ok(())
     }
 
-    /// The first word: every document of its lists is found, refused, or left where it was.
+    /// The first word: every document of its lists that meets the filters is found.
     fn open(
         &self,
         segment: &TextSegment,
@@ -273,30 +273,23 @@ impl<'a> Matcher<'a> {
         let scorer = self.scorer(list, idf);
         each_block(list, |docs, freqs| {
             for (i, &doc) in docs.iter().enumerate() {
-                let known = scratch.of(doc);
-                if known == REFUSED {
+                let alive = segment.alive.as_ref();
+                if alive.is_some_and(|alive| !alive.is_alive(doc)) {
                     continue;
                 }
+                let Some(at) = ways.find(doc) else {
+                    continue;
+                };
+                // What the filters refuse is most of it, and costs the least to find out.
+                if !self
+                    .tests
+                    .get(at.view as usize)
+                    .is_some_and(|tests| tests.pass(at.entry))
+                {
+                    continue;
+                }
+                let known = scratch.of(doc);
                 if known == UNSEEN {
-                    if segment
-                        .alive
-                        .as_ref()
-                        .is_some_and(|alive| !alive.is_alive(doc))
-                    {
-                        continue;
-                    }
-                    let Some(at) = ways.find(doc) else {
-                        scratch.refuse(doc);
-                        continue;
-                    };
-                    if !self
-                        .tests
-                        .get(at.view as usize)
-                        .is_some_and(|tests| tests.pass(at.entry))
-                    {
-                        scratch.refuse(doc);
-                        continue;
-                    }
                     if list.owned_only && !self.owns(at) {
                         continue;
                     }
@@ -644,11 +637,6 @@ impl Scratch {
         if let Some(slot) = self.numbers.get_mut(doc as usize) {
             *slot = number;
         }
-    }
-
-    fn refuse(&mut self, doc: u32) {
-        self.set(doc, REFUSED);
-        self.refused.push(doc);
     }
 
     fn find(&mut self, doc: u32, at: At, step: u8, score: f32) {

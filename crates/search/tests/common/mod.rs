@@ -5,7 +5,6 @@
     reason = "each test binary uses a part of this; a test that cannot go on should say where"
 )]
 
-use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{Datelike, NaiveDate};
@@ -111,7 +110,7 @@ impl Making {
     }
 
     pub(crate) fn value(mut self, facet: Facet, value: &str) -> Self {
-        self.0.facets.push((facet, Arc::from(value)));
+        self.0.facets.push((facet, value.into()));
         self
     }
 
