@@ -13,13 +13,15 @@ use anyhow::{Context, Result, bail};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::{entries::Maker, server::Server};
+use crate::{entries::Maker, server::{Server, free_port}};
 
 /// One node: its binary, its folder, its database.
 pub(crate) struct Product {
     binary: PathBuf,
     folder: PathBuf,
     database: Option<String>,
+    /// Always the same: a node keeps its text index by the address that it listens on.
+    port: u16,
 }
 
 impl Product {
@@ -30,6 +32,7 @@ impl Product {
             binary: binary.to_owned(),
             folder: folder.to_owned(),
             database,
+            port: free_port()?,
         })
     }
 
@@ -78,12 +81,10 @@ impl Product {
 
     /// Starts it with one worker on the server's core.
     pub(crate) fn serve(&self) -> Result<Server> {
-        let command = |port| {
-            let mut command = self.command(port);
-            command.arg("serve");
-            command
-        };
-        Server::start(command, "/health/ready", &self.folder.join("server.log"))
+        let mut command = self.command(self.port);
+        command.arg("serve");
+        let log = self.folder.join("server.log");
+        Server::start(&command, self.port, "/health/ready", &log)
     }
 
     fn command(&self, port: u16) -> Command {

@@ -18,7 +18,7 @@ use crate::{
     product::Product,
     queries::{Scenario, scenarios},
     report::{Goals, Line},
-    server::Server,
+    server::{Server, free_port},
 };
 
 /// Bytes of the fixed answer.
@@ -80,17 +80,15 @@ impl<'a> Bench<'a> {
     fn new(options: &'a Options, entries: u32, folder: &'a Path, node: &Server) -> Result<Self> {
         let scenarios = scenarios(&offer_ids(node.url())?)?;
         let page = mean_size(node.url(), &scenarios)?;
-        let this = std::env::current_exe()?;
-        let serve = |port: u16| {
-            let mut command = Command::new(this);
-            command
-                .arg("yardstick")
-                .args(["--port", &port.to_string()])
-                .args(["--sizes", &format!("{FIXED},{page}")]);
-            command
-        };
+        let port = free_port()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .arg("yardstick")
+            .args(["--port", &port.to_string()])
+            .args(["--sizes", &format!("{FIXED},{page}")]);
         let yardstick = Server::start(
-            serve,
+            &command,
+            port,
             &format!("/bytes/{FIXED}"),
             &folder.join("yardstick.log"),
         )?;

@@ -32,15 +32,14 @@ pub(crate) struct Memory {
     pub(crate) anonymous: f64,
 }
 
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
 impl Server {
-    /// Starts a program pinned to the server's core, and waits until `GET {probe}` succeeds.
-    pub(crate) fn start(
-        command: impl FnOnce(u16) -> Command,
-        probe: &str,
-        log: &Path,
-    ) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let inner = command(port);
+    /// Starts a program that listens on this port, pinned to the server's core, and waits until `GET {probe}` succeeds.
+    pub(crate) fn start(inner: &Command, port: u16, probe: &str, log: &Path) -> Result<Self> {
         let log_file = fs::OpenOptions::new().create(true).append(true).open(log)?;
         let mut pinned = Command::new("taskset");
         pinned
