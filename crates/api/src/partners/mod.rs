@@ -31,6 +31,7 @@ use crate::State;
         members::remove,
         passwords::offer_reset,
         passwords::reset,
+        passwords::change,
         clients::list,
         clients::add,
         clients::revoke,
@@ -120,6 +121,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         web::delete().to(sign_in::end_session),
     )
     .route("/api/v1/me", web::get().to(sign_in::me))
+    .route("/api/v1/me/password", web::put().to(passwords::change))
     .route("/api/v1/tasks", web::get().to(tasks::list));
 }
 

@@ -347,6 +347,62 @@ async fn a_reset_link_expires() {
 }
 
 #[actix_web::test]
+async fn people_change_their_own_password_and_stay_signed_in_where_they_did() {
+    let node = Node::start_with(12).await;
+    let (_, here) = node.partner("a@example.org").await;
+    let there = node.sign_in("a@example.org", PASSWORD).await;
+    let new = "another long pass phrase";
+    let change = |current: &str, password: &str| {
+        let body = json!({"current": current, "password": password});
+        node.as_session(node.put("/api/v1/me/password"), &here)
+            .json(&body)
+    };
+    let wrong = json_of(change("a wrong password", new), 422).await;
+    assert_eq!(
+        (&wrong["errors"][0]["pointer"], &wrong["errors"][0]["code"]),
+        (&json!("/current"), &json!("wrong"))
+    );
+    let short = json_of(change(PASSWORD, "short"), 422).await;
+    assert_eq!(short["errors"][0]["pointer"], "/password");
+    let me = |session: &str| node.as_session(node.get("/api/v1/me"), session);
+    json_of(me(&there), 200).await;
+
+    let changed = change(PASSWORD, new).send().await.unwrap();
+    assert_eq!(changed.status().as_u16(), 204);
+    json_of(me(&here), 200).await;
+    assert_eq!(code(me(&there), 401).await, "session_ended");
+    let old = json!({"email": "a@example.org", "password": PASSWORD});
+    assert_eq!(
+        code(node.post("/api/v1/sessions").json(&old), 401).await,
+        "sign_in_failed"
+    );
+    node.sign_in("a@example.org", new).await;
+
+    // Whoever finds an open session cannot guess on and on.
+    let mut guesses = 0;
+    loop {
+        let status = change("a guess", new)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16();
+        if status == 429 {
+            break;
+        }
+        assert_eq!(status, 422);
+        guesses += 1;
+        assert!(guesses < 12, "no limit");
+    }
+    let new = json!({"email": "a@example.org", "password": new});
+    assert_eq!(
+        code(node.post("/api/v1/sessions").json(&new), 429).await,
+        "rate_limited",
+        "guesses count where one signs in, too"
+    );
+}
+
+#[actix_web::test]
 async fn a_revoked_client_is_out_at_once() {
     let node = Node::start().await;
     let (organisation, admin) = node.partner("a@example.org").await;
