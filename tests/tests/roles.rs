@@ -434,9 +434,19 @@ fn rows_of_partners() -> Vec<Row> {
                 party.send(&world.node, Method::PUT, "/api/v1/me/password", &change)
             },
         ),
-        row("GET", "tasks", COORDINATORS, |world, party| {
-            party.get(&world.node, "/api/v1/tasks")
-        }),
+        // Each sees what waits in its own organisation.
+        row(
+            "GET",
+            "tasks",
+            [401, 200, 200, 200, 200, 200],
+            |world, party| party.get(&world.node, "/api/v1/tasks"),
+        ),
+        row(
+            "GET",
+            "tasks/reviews",
+            [401, 200, 200, 200, 200, 200],
+            |world, party| party.get(&world.node, "/api/v1/tasks/reviews"),
+        ),
     ]
 }
 

@@ -10,7 +10,7 @@ use domain::content_hash;
 use crate::Result;
 use crate::connection::AnyConnection;
 use crate::database::{ARRIVAL, Database};
-use crate::directory::stored_entry;
+use crate::directory::{review_column, stored_entry};
 use crate::limits;
 use crate::schema::{
     account, audit, client, counter, entry, entry_reference, origin, revision, session,
@@ -217,7 +217,16 @@ fn references(connection: &mut AnyConnection, found: &mut Integrity) -> Result<(
     Ok(())
 }
 
-type Row = (String, i64, i64, bool, i64, String, Option<String>);
+type Row = (
+    String,
+    i64,
+    i64,
+    bool,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+);
 
 /// Columns, body and history of each entry agree.
 fn entries(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
@@ -241,6 +250,7 @@ fn entries(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> 
                     entry::hash,
                     entry::owner,
                     entry::body,
+                    entry::review,
                 ))
                 .load(connection)?;
             let Some(last) = rows.last() else { break };
@@ -250,14 +260,18 @@ fn entries(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> 
                 histories(connection, &rows, found)?;
             }
             for row in &rows {
-                body(row, found);
+                body(row, is_self, found);
             }
         }
     }
     Ok(())
 }
 
-fn body((id, version, _, deleted, hash, owner, body): &Row, found: &mut Integrity) {
+fn body(
+    (id, version, _, deleted, hash, owner, body, review): &Row,
+    is_self: bool,
+    found: &mut Integrity,
+) {
     let Some(body) = body else {
         if !deleted {
             found.note("missing_body", id, "it is live and has no body");
@@ -273,6 +287,14 @@ fn body((id, version, _, deleted, hash, owner, body): &Row, found: &mut Integrit
             let wrong_version = !deleted && i64::try_from(entry.version) != Ok(*version);
             if wrong_version || entry.id.to_string() != *id || entry.owner.to_string() != *owner {
                 found.note("body_mismatch", id, "its body contradicts its columns");
+            }
+            let due = Some(entry.review()).filter(|_| is_self && !deleted);
+            if due.and_then(review_column) != *review {
+                found.note(
+                    "wrong_review",
+                    id,
+                    "its review is not due when its body says",
+                );
             }
         }
     }
@@ -295,7 +317,7 @@ fn histories(connection: &mut AnyConnection, rows: &[Row], found: &mut Integrity
         .into_iter()
         .map(|(entry, count, version, arrival)| (entry, (count, version, arrival)))
         .collect();
-    for (id, version, arrival, deleted, _, _, body) in rows {
+    for (id, version, arrival, deleted, _, _, body, _) in rows {
         let history = revisions.remove(id);
         if *deleted && body.is_none() {
             if history.is_some() {

@@ -9,6 +9,7 @@ use domain::{
 use crate::database::Transaction;
 use crate::directory::Node;
 use crate::directory::apply::{Applied, Outcome};
+use crate::directory::reviews::review_column;
 use crate::directory::save::save;
 use crate::directory::stored::to_kind;
 use crate::directory::working_set::{ExternalKey, Loaded, State, WorkingSet};
@@ -147,6 +148,7 @@ impl<'t, 'c> Work<'t, 'c> {
             created: to_micros(entry.created),
             modified: to_micros(entry.modified),
             body: Some(json),
+            review: review_column(entry.review()),
         };
         let row = self.arrive(row, action)?;
         let applied = self.applied(entry.id, &row, action.into())?;
@@ -165,6 +167,7 @@ impl<'t, 'c> Work<'t, 'c> {
         let mut row = self.row(id)?;
         row.version = to_column(version)?;
         row.deleted = true;
+        row.review = None;
         row.modified = to_micros(self.now);
         if action == Action::Purged {
             row.body = None;

@@ -10,7 +10,7 @@ use crate::support::{
 on_both!(each_contradiction_is_found);
 
 /// What somebody does behind storage's back, and the code under which it is found.
-const HARM: [(&str, &str); 9] = [
+const HARM: [(&str, &str); 10] = [
     (
         "UPDATE entry SET body = replace(body, 'From', 'Form') WHERE kind = 'offer' AND external_id = 'k'",
         "wrong_hash",
@@ -22,6 +22,10 @@ const HARM: [(&str, &str); 9] = [
     (
         "UPDATE entry SET body = NULL WHERE external_id = 'k'",
         "missing_body",
+    ),
+    (
+        "UPDATE entry SET review = NULL WHERE external_id = 'k'",
+        "wrong_review",
     ),
     (
         "UPDATE entry SET version = 7 WHERE external_id = 'k'",
