@@ -190,6 +190,16 @@ kinds! {
     Need, "need", "needs";
 }
 
+impl Content {
+    /// The local organisation that an organisation belongs to.
+    pub(crate) fn parent(&self) -> Option<crate::EntryId> {
+        match self {
+            Self::Organisation(organisation) => organisation.parent.as_ref()?.local(),
+            _ => None,
+        }
+    }
+}
+
 impl Kind {
     /// Who may see a new entry whose draft does not say.
     #[must_use]

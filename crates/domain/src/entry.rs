@@ -231,6 +231,12 @@ impl Entry {
         Ok(record.map(|_| content))
     }
 
+    /// The local organisation that an organisation belongs to.
+    #[must_use]
+    pub fn parent(&self) -> Option<EntryId> {
+        self.content.parent()
+    }
+
     /// Leaves in each text only what a reader of the language `wanted` is shown ([`crate::Text::best`]). The key that
     /// is left names the language shown.
     pub fn localise(&mut self, wanted: &str) {
