@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::{count_star, max, min, not};
+use diesel::dsl::{count_star, exists, max, min, not};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use domain::content_hash;
+use domain::{Action, content_hash};
 
 use crate::Result;
 use crate::connection::AnyConnection;
@@ -20,7 +20,7 @@ use crate::sql_types::to_signed;
 /// One contradiction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// A stable code: `dangling_reference`, `missing_revision`, `arrival_gap` ...
+    /// A stable code: `dangling_reference`, `missing_entry`, `arrival_gap` ...
     pub code: &'static str,
     /// What it is about: an id, or a table.
     pub subject: String,
@@ -66,6 +66,7 @@ pub(crate) fn check(database: &Database) -> Result<Integrity> {
         file(connection, &mut found)?;
         numbers(connection, &mut found)?;
         references(connection, &mut found)?;
+        lost(connection, &mut found)?;
         entries(connection, &mut found)?;
         Ok(found)
     })
@@ -175,6 +176,51 @@ fn numbers(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> 
             "entry",
             format!("an entry lies beyond the counter, {head}"),
         );
+    }
+    Ok(())
+}
+
+/// What the audit saw come into being, and nothing ever removes, is still there: a purged entry leaves its row, a disabled
+/// account and a revoked client theirs.
+fn lost(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
+    let own: i64 = origin::table
+        .filter(origin::is_self)
+        .select(origin::id)
+        .first(connection)?;
+    let most = i64::try_from(limits::FINDINGS).unwrap_or(i64::MAX);
+    let made = |action: &'static str| {
+        audit::table
+            .filter(audit::action.eq(action))
+            .order(audit::arrival)
+            .limit(most)
+            .select(audit::subject)
+    };
+    // By anti-join: PostgreSQL would compare each row with each where a list is too long for its memory.
+    let entries: Vec<String> = made(Action::Created.as_str())
+        .filter(not(exists(
+            entry::table
+                .filter(entry::origin.eq(own))
+                .filter(entry::id.eq(audit::subject)),
+        )))
+        .load(connection)?;
+    let accounts: Vec<String> = made("account.create")
+        .filter(not(exists(
+            account::table.filter(account::id.eq(audit::subject)),
+        )))
+        .load(connection)?;
+    let clients: Vec<String> = made("client.create")
+        .filter(not(exists(
+            client::table.filter(client::id.eq(audit::subject)),
+        )))
+        .load(connection)?;
+    for (code, ids) in [
+        ("missing_entry", entries),
+        ("missing_account", accounts),
+        ("missing_client", clients),
+    ] {
+        for id in ids {
+            found.note(code, id, "the audit saw it being made, and it is not there");
+        }
     }
     Ok(())
 }
