@@ -25,7 +25,7 @@ pub struct Reference {
 }
 
 /// What a kind of entry knows about itself. Adding a kind is one file that implements this, one line in the list
-/// below, and one fixture.
+/// below, and one example.
 pub trait KindContent:
     Serialize + DeserializeOwned + ToSchema + Clone + PartialEq + fmt::Debug
 {
