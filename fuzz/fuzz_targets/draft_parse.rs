@@ -58,6 +58,7 @@ fuzz_target!(|data: &[u8]| {
                 entries,
                 external: None,
                 referrers: Vec::new(),
+                ancestors: Vec::new(),
             };
             let _ = prepared.clone().decide(&facts, now);
         }

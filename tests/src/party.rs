@@ -81,6 +81,15 @@ impl Party {
         }
     }
 
+    /// The password with which a person signed in.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        match &self.credentials {
+            Credentials::Session { password, .. } => Some(password),
+            _ => None,
+        }
+    }
+
     /// A request as this party.
     pub fn request(&self, node: &TestNode, method: Method, path: &str) -> RequestBuilder {
         let request = node.request(method, path);

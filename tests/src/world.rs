@@ -83,21 +83,30 @@ impl World {
         world
     }
 
-    /// A good draft of a kind, for the organisation.
+    /// A good draft of a kind, for the organisation: the shipped example's content, referring to what this world has
+    /// where the example refers to the demo directory. Without the example's own key, which is there once only.
     ///
     /// # Panics
-    /// When there is no fixture of this kind.
+    /// When there is no example of this kind.
     #[must_use]
     pub fn draft(&self, kind: &str) -> Value {
-        let path = format!("{}/fixtures/{kind}.json", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let text = text
-            .replace("$organisation", &self.organisation)
-            .replace("$offer", &self.offers[0])
-            .replace("$other_offer", &self.offers[1])
-            .replace("$standard", &self.standard)
-            .replace("$assessment", &self.assessment);
-        let content: Value = serde_json::from_str(&text).unwrap();
+        let path = format!(
+            "{}/../crates/domain/examples/{kind}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let mut text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        for (of_demo, own) in [
+            ("01a2008d-7400-70cc-a2a5-37d326bfbe03", &self.organisation),
+            ("01a2008d-7400-7fbf-932d-7ca33da03200", &self.offers[0]),
+            ("01a2008d-7400-74db-bc1b-d2cddb42f45d", &self.offers[1]),
+            ("01a2008d-7400-769e-97de-22d17401899c", &self.standard),
+            ("01a2008d-7400-744e-8745-4e44876b5913", &self.assessment),
+        ] {
+            text = text.replace(of_demo, own);
+        }
+        let mut example: Value = serde_json::from_str(&text).unwrap();
+        let content = example["content"].take();
         let owner = (kind != "organisation").then_some(&self.organisation);
         owner.map_or_else(
             || json!({"content": content}),

@@ -185,6 +185,53 @@ fn what_is_exported_can_be_imported_elsewhere(database: Database) {
     assert!(again.starts_with("0 created, 0 updated"), "{again}");
 }
 
+#[test]
+fn a_dry_run_says_what_an_import_would_do_and_where_it_cannot_know() {
+    let node = TestNode::start(Database::Sqlite);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("entries.jsonl");
+    let id = |number: usize| format!("01a2008d-7400-7000-8000-{number:012x}");
+    let owner = id(0);
+    let line = |kind: &str, id: String, content: serde_json::Value| {
+        let entry = json!({"owner": owner, "content": content});
+        json!({"op": "create", "kind": kind, "id": id, "entry": entry}).to_string()
+    };
+    let name = json!({"name": {"en": "Office"}, "type": "ngo", "seat_country": "DE"});
+    let event = |number: usize| {
+        let content = json!({
+            "title": {"en": format!("Event {number}")}, "type": "public_info",
+            "start": "2027-05-04T08:00:00Z", "time_zone": "Europe/Tirane", "organiser": owner,
+        });
+        line("event", id(number), content)
+    };
+    let mut lines = vec![line("organisation", id(0), name)];
+    lines.extend((1..=2_500).map(event));
+    fs::write(&path, lines.join("\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let said = node.ask(&["import", "--dry-run", path]);
+    assert!(said.starts_with("2501 created, "), "{said}");
+    assert!(
+        said.contains(" 0 refused (dry run: nothing was written)"),
+        "{said}"
+    );
+
+    lines.extend((2_501..=10_000).map(event));
+    fs::write(path, lines.join("\n")).unwrap();
+    let output = node.run(&["import", "--dry-run", path]);
+    let (said, noted) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    // The last line's owner would have been written by another part.
+    assert!(said.starts_with("10000 created, "), "{said}");
+    assert!(
+        noted.contains("in 2 parts of at most 10000 lines"),
+        "{noted}"
+    );
+    let found = Party::anonymous().get(&node, "/api/v1/events");
+    assert_eq!(found.expect(200).json()["total"], 0);
+}
+
 fn a_backup_fills_a_new_node(database: Database) {
     let mut world = World::on(Node::on(database));
     let offer = world.create("offer");
@@ -205,7 +252,7 @@ fn a_backup_fills_a_new_node(database: Database) {
         Answer::of(copy.request(Method::GET, &format!("/api/v1/offers/{offer}"))).expect(200);
     assert_eq!(
         answer.json()["content"]["title"]["en"],
-        json!("Advice before departure")
+        json!("Group advice before departure")
     );
     let said = copy.ask(&["check"]);
     assert!(said.contains("nothing differs"), "{said}");

@@ -423,9 +423,30 @@ fn rows_of_partners() -> Vec<Row> {
             [401, 200, 200, 200, 200, 200],
             |world, party| party.get(&world.node, "/api/v1/me"),
         ),
-        row("GET", "tasks", COORDINATORS, |world, party| {
-            party.get(&world.node, "/api/v1/tasks")
-        }),
+        // A program has no password. People change theirs to what it is, which ends the sessions that they do not use.
+        row(
+            "PUT",
+            "me/password",
+            [401, 400, 400, 204, 204, 204],
+            |world, party| {
+                let password = party.password().unwrap_or(PASSWORD);
+                let change = json!({"current": password, "password": password});
+                party.send(&world.node, Method::PUT, "/api/v1/me/password", &change)
+            },
+        ),
+        // Each sees what waits in its own organisation.
+        row(
+            "GET",
+            "tasks",
+            [401, 200, 200, 200, 200, 200],
+            |world, party| party.get(&world.node, "/api/v1/tasks"),
+        ),
+        row(
+            "GET",
+            "tasks/reviews",
+            [401, 200, 200, 200, 200, 200],
+            |world, party| party.get(&world.node, "/api/v1/tasks/reviews"),
+        ),
     ]
 }
 

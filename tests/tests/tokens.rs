@@ -151,7 +151,7 @@ fn a_role_in_a_token_counts_for_nothing_beyond_what_the_client_has() {
     let forge = Forge::new(&world, &client);
     // Even signed with the node's own key: what counts is what the node knows of the client.
     let party = Party::with_token(&forge.with("role", json!("node_admin")));
-    let _ = party.get(&world.node, "/api/v1/tasks").expect(403);
+    let _ = party.get(&world.node, "/api/v1/registrations").expect(403);
 }
 
 #[test]

@@ -149,15 +149,7 @@ pub(crate) async fn list(
     let wanted = params.0.state.as_deref().unwrap_or("open");
     let wanted = CorrectionState::parse(wanted)
         .ok_or_else(|| crate::params::invalid("state", "expected open, done or rejected"))?;
-    let owner = match (&signed_in.actor, signed_in.actor.is_coordinator()) {
-        (_, true) => None,
-        (actor, false) => Some(actor.organisation.ok_or_else(|| {
-            Problem::new(
-                Code::RoleRequired,
-                "this needs an organisation, or the role coordinator",
-            )
-        })?),
-    };
+    let owner = crate::partners::scope(&signed_in)?;
     let found = state
         .store
         .corrections

@@ -199,7 +199,7 @@ impl ListParams {
         query.verified_since = self.verified_since;
         query.available_on = self.available_on;
         query.bbox = self.bbox.as_deref().map(bbox).transpose()?;
-        query.near = self.near(&query)?;
+        query.near = self.near()?;
         query.sort = self.sort.as_deref().map(sort).transpose()?;
         query.facets = self
             .facets
@@ -210,7 +210,7 @@ impl ListParams {
         Ok(query)
     }
 
-    fn near(&self, _: &Query) -> Result<Option<Near>, Problem> {
+    fn near(&self) -> Result<Option<Near>, Problem> {
         match (self.near.as_deref(), self.radius) {
             (Some(near), radius) => {
                 let [lat, lon] =

@@ -164,6 +164,9 @@ pub struct Needs {
     pub external: Option<(EntryId, Kind, String)>,
     /// Live local entries that refer to this one.
     pub referrers_of: Option<EntryId>,
+    /// This local organisation and those above it ([`Entry::parent`]), nearest first: at most
+    /// [`limits::PARENTS`](crate::limits::PARENTS) and one more.
+    pub ancestors_from: Option<EntryId>,
 }
 
 /// What storage found.
@@ -179,6 +182,8 @@ pub struct Facts<'a> {
     pub external: Option<EntryId>,
     /// The live local entries that refer to this one.
     pub referrers: Vec<(EntryId, Visibility)>,
+    /// What stands above [`Needs::ancestors_from`], itself included.
+    pub ancestors: Vec<EntryId>,
 }
 
 /// What a decision needs to know of another entry.

@@ -25,7 +25,7 @@ pub struct Reference {
 }
 
 /// What a kind of entry knows about itself. Adding a kind is one file that implements this, one line in the list
-/// below, and one fixture.
+/// below, and one example.
 pub trait KindContent:
     Serialize + DeserializeOwned + ToSchema + Clone + PartialEq + fmt::Debug
 {
@@ -190,6 +190,16 @@ kinds! {
     Event, "event", "events";
     Publication, "publication", "publications";
     Need, "need", "needs";
+}
+
+impl Content {
+    /// The local organisation that an organisation belongs to.
+    pub(crate) fn parent(&self) -> Option<crate::EntryId> {
+        match self {
+            Self::Organisation(organisation) => organisation.parent.as_ref()?.local(),
+            _ => None,
+        }
+    }
 }
 
 impl Kind {

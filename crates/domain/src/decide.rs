@@ -271,11 +271,48 @@ fn check(
         }
     }
     violations.extend(check_owner(entry, facts));
+    violations.extend(check_ancestors(entry, facts));
     if violations.is_empty() {
         Ok(())
     } else {
         Err(Refusal::invalid(violations))
     }
+}
+
+/// No organisation stands above itself, however many lie between. What cannot be followed to its end is refused: nobody
+/// could say that it has one.
+fn check_ancestors(entry: &Entry, facts: &Facts<'_>) -> Option<Violation> {
+    if entry.parent() == Some(entry.id) {
+        // Said already, as of any entry that refers to itself.
+        return None;
+    }
+    let circle = facts.ancestors.iter().position(|id| *id == entry.id);
+    let (code, message) = if let Some(end) = circle {
+        let between = facts.ancestors.iter().take(end + 1);
+        let path: Vec<String> = std::iter::once(&entry.id)
+            .chain(between)
+            .map(EntryId::to_string)
+            .collect();
+        (
+            "circle",
+            format!(
+                "an organisation cannot stand above itself: {}",
+                path.join(" > ")
+            ),
+        )
+    } else if facts.ancestors.len() > limits::PARENTS {
+        (
+            "too_deep",
+            format!("at most {} organisations stand above one", limits::PARENTS),
+        )
+    } else {
+        return None;
+    };
+    Some(Violation {
+        pointer: "/content/parent".to_owned(),
+        code: code.into(),
+        message,
+    })
 }
 
 /// An owner is an organisation that is there, and that everybody sees who sees what it owns. An organisation may own

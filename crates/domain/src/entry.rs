@@ -151,6 +151,17 @@ pub struct Record<C> {
 /// An entry of any kind.
 pub type Entry = Record<Content>;
 
+/// From when on somebody has to look at an entry again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Review {
+    /// Nobody has to: it has ended, or it is nothing that could become untrue.
+    NotNeeded,
+    /// Nobody has verified it yet: now.
+    NeverVerified,
+    /// From this day on.
+    Due(NaiveDate),
+}
+
 impl<C> Record<C> {
     /// The name that is unique everywhere.
     #[must_use]
@@ -165,6 +176,20 @@ impl<C> Record<C> {
     #[must_use]
     pub fn uri(&self) -> String {
         self.origin.uri(self.id)
+    }
+
+    /// From when on somebody has to look at it again. Assessments and their reviews are judgements of a day and are
+    /// not verified; what has ended is history.
+    #[must_use]
+    pub fn review(&self) -> Review {
+        if self.kind.is_internal() || self.status.as_str() == "ended" {
+            return Review::NotNeeded;
+        }
+        match (self.last_verified, self.review_due) {
+            (None, _) => Review::NeverVerified,
+            (Some(_), Some(day)) => Review::Due(day),
+            (Some(_), None) => Review::NotNeeded,
+        }
     }
 
     /// The same envelope around another content.
@@ -204,6 +229,12 @@ impl Entry {
         let record: Record<&RawValue> = serde_json::from_str(json)?;
         let content = Content::from_json(record.kind, record.content.get())?;
         Ok(record.map(|_| content))
+    }
+
+    /// The local organisation that an organisation belongs to.
+    #[must_use]
+    pub fn parent(&self) -> Option<EntryId> {
+        self.content.parent()
     }
 
     /// Leaves in each text only what a reader of the language `wanted` is shown ([`crate::Text::best`]). The key that

@@ -39,6 +39,8 @@ pub const PLACES: usize = 100;
 pub const SOURCES: usize = 30;
 /// References from one list of an entry to others.
 pub const REFERENCES: usize = 100;
+/// Organisations that stand above one.
+pub const PARENTS: usize = 30;
 /// Channels of a contact point.
 pub const CHANNELS: usize = 20;
 /// Opening periods of one schedule.

@@ -277,6 +277,11 @@ fn write(
         needs.entries.push(owner);
     }
     needs.entries.extend(local_references(&draft.content));
+    // Nothing stands below what is new, and what keeps its place makes no circle.
+    let parent = draft.content.parent();
+    if current.is_some_and(|entry| entry.parent() != parent) {
+        needs.ancestors_from = parent;
+    }
     if current.is_some_and(|entry| {
         draft.visibility.unwrap_or(kind.default_visibility()) > entry.visibility
     }) {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Bytes of an ordinary request body. Routes that take more say so where they are declared.
 pub const BODY_BYTES: usize = domain::limits::ENTRY_BYTES;
+/// How long a body may take to arrive. Shorter than a request may take unless it is configured otherwise, so that
+/// whoever sends slowly hears that it was them.
+pub const BODY_TIME: Duration = Duration::from_secs(20);
 /// Bytes of a form body at the token endpoint.
 pub const FORM_BYTES: usize = 4 * 1024;
 /// Bytes of a query string.

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use domain::Violation;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -122,22 +123,48 @@ pub(crate) fn body(
     fits: fn(&str) -> bool,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
     let head = check_head(request, limit, fits);
-    let mut payload = payload.take();
+    let payload = payload.take();
     async move {
         let expected = head?;
-        let mut body = BytesMut::with_capacity(expected.min(limit));
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|error| {
-                Problem::new(Code::BadRequest, "the body did not arrive whole")
-                    .with_log(error.to_string())
-            })?;
-            if body.len() + chunk.len() > limit {
-                return Err(too_large(limit));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+        let body = BytesMut::with_capacity(expected.min(limit));
+        in_time(consts::BODY_TIME, whole(payload, body, limit)).await
     }
+}
+
+/// All chunks together, if they are no more than `limit` bytes.
+async fn whole<S, E>(mut chunks: S, mut body: BytesMut, limit: usize) -> Result<Bytes, Problem>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::new(Code::BadRequest, "the body did not arrive whole")
+                .with_log(error.to_string())
+        })?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// What arrives within `most`. Whoever is slower is told so, and that this connection ends (RFC 9110 section 15.5.9).
+async fn in_time<T>(
+    most: Duration,
+    arriving: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    tokio::time::timeout(most, arriving)
+        .await
+        .unwrap_or_else(|_| {
+            let seconds = most.as_secs();
+            let problem = Problem::new(
+                Code::BodyTooSlow,
+                format!("a body has {seconds} seconds to arrive"),
+            );
+            Err(problem.with_header(header::CONNECTION, HeaderValue::from_static("close")))
+        })
 }
 
 /// What the head says of the body: its length, when it is known.
@@ -251,6 +278,25 @@ mod tests {
     #[expect(dead_code, reason = "only its shape matters")]
     struct Inner {
         number: u8,
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_arrives_too_slowly_is_told_so() {
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let trickling = first.chain(futures_util::stream::pending());
+        let arriving = whole(trickling, BytesMut::new(), 100);
+        let problem = in_time(Duration::from_millis(20), arriving)
+            .await
+            .expect_err("too slow");
+        assert_eq!(problem.code(), Code::BodyTooSlow);
+        let answer = actix_web::ResponseError::error_response(&problem);
+        assert_eq!(answer.status().as_u16(), 408);
+        let connection = answer.headers().get(header::CONNECTION);
+        assert_eq!(connection, Some(&HeaderValue::from_static("close")));
+        let at_once =
+            futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{}"))]);
+        let body = in_time(Duration::from_secs(20), whole(at_once, BytesMut::new(), 2)).await;
+        assert_eq!(body.expect("in time"), "{}");
     }
 
     #[test]

@@ -159,7 +159,7 @@ pub(crate) struct Import {
     /// The organisation that owns entries which name no owner.
     #[arg(long)]
     pub(crate) owner: Option<EntryId>,
-    /// Only say what would happen.
+    /// Only say what would happen. Lines see what those before them would have done, up to 10,000 lines.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

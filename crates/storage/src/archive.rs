@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::connection::{AnyConnection, insert_rows};
 use crate::database::{ARRIVAL, Database, Transaction};
-use crate::directory::head;
+use crate::directory::{head, review_column, stored_entry};
 use crate::limits;
 use crate::rows::{
     AccountRow, AuditRow, ClientRow, CorrectionRow, CounterRow, EntryReferenceRow, EntryRow,
@@ -265,6 +265,7 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
         });
     }
     let mut waiting = Waiting::default();
+    let mut own = None;
     let mut rows = 0;
     loop {
         let before = input.digest.clone();
@@ -276,7 +277,13 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
             }
             break;
         }
-        waiting.push(input.understand(&text)?);
+        let mut line = input.understand(&text)?;
+        match &mut line {
+            Line::Origin(row) if row.is_self => own = Some(row.id),
+            Line::Entry(row) if own == Some(row.origin) => row.review = review_of(row)?,
+            _ => {}
+        }
+        waiting.push(line);
         rows += 1;
         if waiting.rows >= limits::ROWS_PER_STATEMENT {
             waiting.write(connection)?;
@@ -298,6 +305,14 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
         rows,
         through: head.through,
     })
+}
+
+/// The column that archives do without.
+fn review_of(row: &EntryRow) -> Result<Option<String>> {
+    match &row.body {
+        Some(body) if !row.deleted => Ok(review_column(stored_entry(body)?.review())),
+        _ => Ok(None),
+    }
 }
 
 /// Refuses a database with data; removes what an empty one has.

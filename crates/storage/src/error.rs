@@ -117,6 +117,8 @@ pub enum Conflict {
     AlreadyClosed,
     /// As many as may wait for somebody's attention are waiting; later there is room again.
     TooManyWaiting,
+    /// The password was changed since the old one was checked.
+    PasswordChanged,
 }
 
 impl Conflict {
@@ -135,6 +137,7 @@ impl Conflict {
             Self::NotEmpty => "not_empty",
             Self::AlreadyClosed => "already_closed",
             Self::TooManyWaiting => "too_many_waiting",
+            Self::PasswordChanged => "password_changed",
         }
     }
 
@@ -153,6 +156,7 @@ impl Conflict {
             Self::NotEmpty => "the database already holds data",
             Self::AlreadyClosed => "this correction was closed before",
             Self::TooManyWaiting => "too many are waiting to be looked at: try again later",
+            Self::PasswordChanged => "the password was changed in the meantime",
         }
     }
 }

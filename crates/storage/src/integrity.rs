@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::{count_star, max, min, not};
+use diesel::dsl::{count_star, exists, max, min, not};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use domain::content_hash;
+use domain::{Action, content_hash};
 
 use crate::Result;
 use crate::connection::AnyConnection;
 use crate::database::{ARRIVAL, Database};
-use crate::directory::stored_entry;
+use crate::directory::{review_column, stored_entry};
 use crate::limits;
 use crate::schema::{
     account, audit, client, counter, entry, entry_reference, origin, revision, session,
@@ -20,7 +20,7 @@ use crate::sql_types::to_signed;
 /// One contradiction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// A stable code: `dangling_reference`, `missing_revision`, `arrival_gap` ...
+    /// A stable code: `dangling_reference`, `missing_entry`, `arrival_gap` ...
     pub code: &'static str,
     /// What it is about: an id, or a table.
     pub subject: String,
@@ -66,6 +66,7 @@ pub(crate) fn check(database: &Database) -> Result<Integrity> {
         file(connection, &mut found)?;
         numbers(connection, &mut found)?;
         references(connection, &mut found)?;
+        lost(connection, &mut found)?;
         entries(connection, &mut found)?;
         Ok(found)
     })
@@ -179,6 +180,51 @@ fn numbers(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> 
     Ok(())
 }
 
+/// What the audit saw come into being, and nothing ever removes, is still there: a purged entry leaves its row, a disabled
+/// account and a revoked client theirs.
+fn lost(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
+    let own: i64 = origin::table
+        .filter(origin::is_self)
+        .select(origin::id)
+        .first(connection)?;
+    let most = i64::try_from(limits::FINDINGS).unwrap_or(i64::MAX);
+    let made = |action: &'static str| {
+        audit::table
+            .filter(audit::action.eq(action))
+            .order(audit::arrival)
+            .limit(most)
+            .select(audit::subject)
+    };
+    // By anti-join: PostgreSQL would compare each row with each where a list is too long for its memory.
+    let entries: Vec<String> = made(Action::Created.as_str())
+        .filter(not(exists(
+            entry::table
+                .filter(entry::origin.eq(own))
+                .filter(entry::id.eq(audit::subject)),
+        )))
+        .load(connection)?;
+    let accounts: Vec<String> = made("account.create")
+        .filter(not(exists(
+            account::table.filter(account::id.eq(audit::subject)),
+        )))
+        .load(connection)?;
+    let clients: Vec<String> = made("client.create")
+        .filter(not(exists(
+            client::table.filter(client::id.eq(audit::subject)),
+        )))
+        .load(connection)?;
+    for (code, ids) in [
+        ("missing_entry", entries),
+        ("missing_account", accounts),
+        ("missing_client", clients),
+    ] {
+        for id in ids {
+            found.note(code, id, "the audit saw it being made, and it is not there");
+        }
+    }
+    Ok(())
+}
+
 /// References lead from live entries to live entries.
 fn references(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
     let own: i64 = origin::table
@@ -217,7 +263,16 @@ fn references(connection: &mut AnyConnection, found: &mut Integrity) -> Result<(
     Ok(())
 }
 
-type Row = (String, i64, i64, bool, i64, String, Option<String>);
+type Row = (
+    String,
+    i64,
+    i64,
+    bool,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+);
 
 /// Columns, body and history of each entry agree.
 fn entries(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
@@ -241,6 +296,7 @@ fn entries(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> 
                     entry::hash,
                     entry::owner,
                     entry::body,
+                    entry::review,
                 ))
                 .load(connection)?;
             let Some(last) = rows.last() else { break };
@@ -250,14 +306,18 @@ fn entries(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> 
                 histories(connection, &rows, found)?;
             }
             for row in &rows {
-                body(row, found);
+                body(row, is_self, found);
             }
         }
     }
     Ok(())
 }
 
-fn body((id, version, _, deleted, hash, owner, body): &Row, found: &mut Integrity) {
+fn body(
+    (id, version, _, deleted, hash, owner, body, review): &Row,
+    is_self: bool,
+    found: &mut Integrity,
+) {
     let Some(body) = body else {
         if !deleted {
             found.note("missing_body", id, "it is live and has no body");
@@ -273,6 +333,14 @@ fn body((id, version, _, deleted, hash, owner, body): &Row, found: &mut Integrit
             let wrong_version = !deleted && i64::try_from(entry.version) != Ok(*version);
             if wrong_version || entry.id.to_string() != *id || entry.owner.to_string() != *owner {
                 found.note("body_mismatch", id, "its body contradicts its columns");
+            }
+            let due = Some(entry.review()).filter(|_| is_self && !deleted);
+            if due.and_then(review_column) != *review {
+                found.note(
+                    "wrong_review",
+                    id,
+                    "its review is not due when its body says",
+                );
             }
         }
     }
@@ -295,7 +363,7 @@ fn histories(connection: &mut AnyConnection, rows: &[Row], found: &mut Integrity
         .into_iter()
         .map(|(entry, count, version, arrival)| (entry, (count, version, arrival)))
         .collect();
-    for (id, version, arrival, deleted, _, _, body) in rows {
+    for (id, version, arrival, deleted, _, _, body, _) in rows {
         let history = revisions.remove(id);
         if *deleted && body.is_none() {
             if history.is_some() {

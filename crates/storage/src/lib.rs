@@ -43,8 +43,8 @@ pub use cleanup::Cleaned;
 pub use clients::{Client, Clients, NewClient};
 pub use corrections::{Correction, CorrectionState, Corrections, NewCorrection};
 pub use directory::{
-    Access, Applied, BatchMode, BatchOutcome, Changed, Changes, Directory, Outcome, Revision,
-    Stored,
+    Access, Applied, BatchMode, BatchOutcome, Changed, Changes, Directory, Outcome, ReviewCursor,
+    ReviewState, ReviewsWaiting, Revision, Stored,
 };
 pub use error::{Conflict, Result, StorageError};
 pub use idempotency::Idempotency;

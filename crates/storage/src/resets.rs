@@ -1,4 +1,5 @@
-//! One-time links with which an account sets a new password. Secrets come here as SHA-256 in hex.
+//! How an account gets a new password: by giving the old one, or with a one-time link. Secrets of links come here as
+//! SHA-256 in hex, passwords as PHC strings.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -47,6 +48,41 @@ impl Accounts {
                     .values(&row)
                     .execute(t.connection())?;
                 Ok(())
+            })
+            .await
+    }
+
+    /// Sets the hash of a password that the account's owner chose, given the hash `was` that the old password was held
+    /// against. Ends the account's other sessions, except the one with the token hash `keep`, and its one-time links.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] for an unknown or disabled account, [`Conflict::PasswordChanged`] where the password
+    /// is another one by now: whoever knew the old one may no longer be the one to decide.
+    pub async fn change_password(
+        &self,
+        id: Uuid,
+        was: &str,
+        password: &str,
+        keep: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let (was, password, keep) = (was.to_owned(), password.to_owned(), keep.to_owned());
+        self.0
+            .write(move |t| {
+                let account = load(t.connection(), id)?;
+                if account.disabled {
+                    return Err(StorageError::NotFound);
+                }
+                if account.password.as_deref() != Some(was.as_str()) {
+                    return Err(Conflict::PasswordChanged.into());
+                }
+                diesel::delete(
+                    password_reset::table.filter(password_reset::account.eq(id.to_string())),
+                )
+                .execute(t.connection())?;
+                let actor = format!("account:{id}");
+                revoke_all(t, &actor, id, Some(&keep), now)?;
+                write_password(t, &actor, id, &password, now)
             })
             .await
     }

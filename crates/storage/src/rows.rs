@@ -53,6 +53,9 @@ pub(crate) struct EntryRow {
     pub(crate) created: i64,
     pub(crate) modified: i64,
     pub(crate) body: Option<String>,
+    /// See `directory::reviews`. Follows from the body, so archives do without it.
+    #[serde(skip)]
+    pub(crate) review: Option<String>,
 }
 
 /// One local entry refers to another.

@@ -41,6 +41,7 @@ diesel::table! {
         created -> BigInt,
         modified -> BigInt,
         body -> Nullable<Text>,
+        review -> Nullable<Text>,
     }
 }
 

@@ -1,8 +1,11 @@
 //! Writing one entry.
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use chrono::Duration;
 use domain::{AnyDraft, Command, EntryId, Kind, Precondition, limits};
@@ -29,50 +32,73 @@ const IDEMPOTENCY_HOURS: i64 = 24;
 /// Characters of an idempotency key.
 const IDEMPOTENCY_KEY: usize = 255;
 
-/// `POST /{collection}`.
-pub(crate) async fn create(
+/// What every write needs: who writes, into which collection of this node.
+pub(crate) struct Write {
     request: HttpRequest,
     state: web::Data<State>,
     signed_in: SignedIn,
     collection: Collection,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
-    let draft = draft(collection.kind()?, &body.0)?;
+}
+
+impl FromRequest for Write {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload).into_inner();
+        let collection = Collection::from_request(request, payload).into_inner();
+        let state = request.app_data::<web::Data<State>>().cloned();
+        ready(signed_in.and_then(|signed_in| {
+            Ok(Self {
+                request: request.clone(),
+                state: state.ok_or_else(|| Problem::internal("an application without a state"))?,
+                signed_in,
+                collection: collection?,
+            })
+        }))
+    }
+}
+
+impl Write {
+    fn kind(&self) -> Result<Kind, Problem> {
+        self.collection.kind()
+    }
+
+    async fn apply(&self, command: Command, body: &Bytes) -> Result<HttpResponse, Problem> {
+        let (state, signed_in) = (&self.state, &self.signed_in);
+        let now = state.clock.now();
+        let key = idempotency(&self.request, signed_in, body, now)?;
+        let actor = acting(signed_in, &command);
+        let applied = state.directory().apply(&actor, command, key, now).await?;
+        state.found(applied.arrival).await?;
+        answer(&applied)
+    }
+}
+
+/// `POST /{collection}`.
+pub(crate) async fn create(write: Write, body: Body) -> Result<HttpResponse, Problem> {
+    let draft = draft(write.kind()?, &body.0)?;
     let command = Command::Create {
-        id: state.mint(),
+        id: write.state.mint(),
         draft,
     };
-    apply(&request, &state, &signed_in, command, &body.0).await
+    write.apply(command, &body.0).await
 }
 
 /// `PUT /{collection}/{id}`.
-pub(crate) async fn replace(
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
-    collection: Collection,
-    id: PathId,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
-    let draft = draft(collection.kind()?, &body.0)?;
-    let expected = precondition(IfMatch::of(&request)?.required()?);
+pub(crate) async fn replace(write: Write, id: PathId, body: Body) -> Result<HttpResponse, Problem> {
+    let draft = draft(write.kind()?, &body.0)?;
+    let expected = precondition(IfMatch::of(&write.request)?.required()?);
     let command = Command::Replace {
-        id: id.local(&state.origin)?,
+        id: id.local(&write.state.origin)?,
         draft,
         expected,
     };
-    apply(&request, &state, &signed_in, command, &body.0).await
+    write.apply(command, &body.0).await
 }
 
 /// `PATCH /{collection}/{id}`: JSON Merge Patch (RFC 7396).
-pub(crate) async fn patch(
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
-    collection: Collection,
-    id: PathId,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
+pub(crate) async fn patch(write: Write, id: PathId, body: Body) -> Result<HttpResponse, Problem> {
     let patch: serde_json::Value = http::json::parse_checked(&body.0)?;
     if !patch.is_object() {
         return Err(Problem::new(
@@ -80,26 +106,23 @@ pub(crate) async fn patch(
             "a merge patch of an entry is an object",
         ));
     }
-    let expected = precondition(IfMatch::of(&request)?);
+    let expected = precondition(IfMatch::of(&write.request)?);
     let command = Command::Patch {
-        kind: collection.kind()?,
-        id: id.local(&state.origin)?,
+        kind: write.kind()?,
+        id: id.local(&write.state.origin)?,
         patch,
         expected,
     };
-    apply(&request, &state, &signed_in, command, &body.0).await
+    write.apply(command, &body.0).await
 }
 
 /// `PUT /{collection}/by-external-id/{external_id}`.
 pub(crate) async fn upsert(
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
-    collection: Collection,
+    write: Write,
     key: web::Path<(String, String)>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let mut draft = draft(collection.kind()?, &body.0)?;
+    let mut draft = draft(write.kind()?, &body.0)?;
     let (_, key) = key.into_inner();
     if draft
         .external_id
@@ -113,42 +136,30 @@ pub(crate) async fn upsert(
     }
     draft.external_id = Some(key);
     let command = Command::Upsert {
-        new_id: state.mint(),
+        new_id: write.state.mint(),
         draft,
     };
-    apply(&request, &state, &signed_in, command, &body.0).await
+    write.apply(command, &body.0).await
 }
 
 /// `DELETE /{collection}/{id}`.
-pub(crate) async fn delete(
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
-    collection: Collection,
-    id: PathId,
-) -> Result<HttpResponse, Problem> {
-    let expected = precondition(IfMatch::of(&request)?);
+pub(crate) async fn delete(write: Write, id: PathId) -> Result<HttpResponse, Problem> {
+    let expected = precondition(IfMatch::of(&write.request)?);
     let command = Command::Delete {
-        kind: collection.kind()?,
-        id: id.local(&state.origin)?,
+        kind: write.kind()?,
+        id: id.local(&write.state.origin)?,
         expected,
     };
-    apply(&request, &state, &signed_in, command, &Bytes::new()).await
+    write.apply(command, &Bytes::new()).await
 }
 
 /// `POST /{collection}/{id}/purge`: erase the entry with all its revisions.
-pub(crate) async fn purge(
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
-    collection: Collection,
-    id: PathId,
-) -> Result<HttpResponse, Problem> {
+pub(crate) async fn purge(write: Write, id: PathId) -> Result<HttpResponse, Problem> {
     let command = Command::Purge {
-        kind: collection.kind()?,
-        id: id.local(&state.origin)?,
+        kind: write.kind()?,
+        id: id.local(&write.state.origin)?,
     };
-    apply(&request, &state, &signed_in, command, &Bytes::new()).await
+    write.apply(command, &Bytes::new()).await
 }
 
 /// The new owner.
@@ -161,19 +172,16 @@ pub(crate) struct HandOver {
 
 /// `PUT /{collection}/{id}/owner`: hand the entry over.
 pub(crate) async fn hand_over(
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
-    collection: Collection,
+    write: Write,
     id: PathId,
     body: Json<HandOver>,
 ) -> Result<HttpResponse, Problem> {
     let command = Command::HandOver {
-        kind: collection.kind()?,
-        id: id.local(&state.origin)?,
+        kind: write.kind()?,
+        id: id.local(&write.state.origin)?,
         to: body.0.owner,
     };
-    apply(&request, &state, &signed_in, command, &Bytes::new()).await
+    write.apply(command, &Bytes::new()).await
 }
 
 fn draft(kind: Kind, body: &Bytes) -> Result<AnyDraft, Problem> {
@@ -197,21 +205,6 @@ fn precondition(header: IfMatch) -> Precondition {
         IfMatch::Any => Precondition::Exists,
         IfMatch::Tags(tags) => Precondition::Tags(tags),
     }
-}
-
-async fn apply(
-    request: &HttpRequest,
-    state: &State,
-    signed_in: &SignedIn,
-    command: Command,
-    body: &Bytes,
-) -> Result<HttpResponse, Problem> {
-    let now = state.clock.now();
-    let key = idempotency(request, signed_in, body, now)?;
-    let actor = acting(signed_in, &command);
-    let applied = state.directory().apply(&actor, command, key, now).await?;
-    state.found(applied.arrival).await?;
-    answer(&applied)
 }
 
 /// Who acts: somebody with several organisations acts for the one that the draft names.

@@ -9,6 +9,7 @@ mod tasks;
 
 use actix_web::web;
 use domain::{EntryId, Kind};
+use http::sign_in::SignedIn;
 use http::{Code, Problem};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -31,6 +32,7 @@ use crate::State;
         members::remove,
         passwords::offer_reset,
         passwords::reset,
+        passwords::change,
         clients::list,
         clients::add,
         clients::revoke,
@@ -39,12 +41,13 @@ use crate::State;
         sign_in::end_session,
         sign_in::me,
         tasks::list,
+        tasks::reviews,
     ),
     tags(
         (name = "registration", description = "How an organisation comes to take part"),
         (name = "partners", description = "Who acts for an organisation: members and clients"),
         (name = "sign-in", description = "Access tokens for programs, sessions for people"),
-        (name = "coordination", description = "What waits for a coordinator"),
+        (name = "coordination", description = "What waits for somebody"),
     )
 )]
 struct Described;
@@ -120,7 +123,26 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         web::delete().to(sign_in::end_session),
     )
     .route("/api/v1/me", web::get().to(sign_in::me))
-    .route("/api/v1/tasks", web::get().to(tasks::list));
+    .route("/api/v1/me/password", web::put().to(passwords::change))
+    .route("/api/v1/tasks", web::get().to(tasks::list))
+    .route("/api/v1/tasks/reviews", web::get().to(tasks::reviews));
+}
+
+/// Whose entries somebody looks after: an organisation's, or (`None`) all of this node.
+///
+/// # Errors
+/// 403 `role_required` for an account that acts for no organisation.
+pub(crate) fn scope(signed_in: &SignedIn) -> Result<Option<EntryId>, Problem> {
+    let actor = &signed_in.actor;
+    if actor.is_coordinator() {
+        return Ok(None);
+    }
+    actor.organisation.map(Some).ok_or_else(|| {
+        Problem::new(
+            Code::RoleRequired,
+            "this needs an organisation, or the role coordinator",
+        )
+    })
 }
 
 /// Most members or clients of one organisation.

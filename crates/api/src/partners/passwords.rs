@@ -1,8 +1,9 @@
-//! Setting a password with a one-time token that an administrator hands over.
+//! New passwords: of one's own, by giving the old one; of others, with a one-time token that an administrator hands
+//! over.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Duration, Utc};
-use domain::Actor;
+use domain::{Actor, Subject};
 use http::rate::Bucket;
 use http::sign_in::secret::{self, Secret};
 use http::sign_in::{SignIn, SignedIn};
@@ -143,6 +144,78 @@ pub(crate) async fn reset(
         .store
         .accounts
         .redeem_reset(&token, &password, state.clock.now())
+        .await?;
+    state.access.reached(account.arrival).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The old password and the new one.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordChange {
+    /// The password until now.
+    #[validate(length(min = 1, max = 1000))]
+    current: String,
+    /// Between 12 and 128 characters.
+    #[schema(example = "correct horse battery staple")]
+    password: String,
+}
+
+/// Change one's own password, giving the old one.
+///
+/// This session goes on; all others of the account end, and one-time tokens for it stop working. Attempts are counted
+/// with those to sign in.
+#[utoipa::path(
+    put, path = "/api/v1/me/password", tag = "sign-in", operation_id = "change_password",
+    request_body = PasswordChange,
+    responses(
+        (status = 204, description = "The password is changed"),
+        (status = 409, description = "It was changed in the meantime", body = http::problem::Document,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The old password is wrong, or the new one too short or too long",
+            body = http::problem::Document, content_type = "application/problem+json"),
+    ),
+    security(("session" = [])),
+)]
+pub(crate) async fn change(
+    request: HttpRequest,
+    state: web::Data<State>,
+    sign_in: web::Data<SignIn>,
+    signed_in: SignedIn,
+    body: ValidJson<PasswordChange>,
+) -> Result<HttpResponse, Problem> {
+    let (Subject::Account(id), Some(session)) = (signed_in.actor.subject, signed_in.session) else {
+        return Err(Problem::new(
+            Code::BadRequest,
+            "a program has a secret, which is made anew; only people have passwords",
+        ));
+    };
+    sign_in
+        .limits
+        .check(Bucket::SignIn, sign_in.client_address(&request))?;
+    let account = state.store.accounts.get(id).await?;
+    // One count per account, whether its password is guessed here or where one signs in.
+    sign_in
+        .limits
+        .check_name(Bucket::SignIn, &storage::fold_email(&account.email))?;
+    let PasswordChange { current, password } = body.0;
+    let right = sign_in
+        .passwords
+        .verify(&current, account.password.clone())
+        .await?;
+    let was = account.password.filter(|_| right).ok_or_else(|| {
+        // Not 401, which would say that the session has ended.
+        Problem::at(
+            "/current",
+            "wrong",
+            "this is not the password of this account",
+        )
+    })?;
+    let password = sign_in.passwords.hash(&password, "/password").await?;
+    let account = state
+        .store
+        .accounts
+        .change_password(id, &was, &password, &session, state.clock.now())
         .await?;
     state.access.reached(account.arrival).await?;
     Ok(HttpResponse::NoContent().finish())

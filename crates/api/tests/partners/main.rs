@@ -347,6 +347,137 @@ async fn a_reset_link_expires() {
 }
 
 #[actix_web::test]
+async fn people_change_their_own_password_and_stay_signed_in_where_they_did() {
+    let node = Node::start_with(12).await;
+    let (_, here) = node.partner("a@example.org").await;
+    let there = node.sign_in("a@example.org", PASSWORD).await;
+    let new = "another long pass phrase";
+    let change = |current: &str, password: &str| {
+        let body = json!({"current": current, "password": password});
+        node.as_session(node.put("/api/v1/me/password"), &here)
+            .json(&body)
+    };
+    let wrong = json_of(change("a wrong password", new), 422).await;
+    assert_eq!(
+        (&wrong["errors"][0]["pointer"], &wrong["errors"][0]["code"]),
+        (&json!("/current"), &json!("wrong"))
+    );
+    let short = json_of(change(PASSWORD, "short"), 422).await;
+    assert_eq!(short["errors"][0]["pointer"], "/password");
+    let me = |session: &str| node.as_session(node.get("/api/v1/me"), session);
+    json_of(me(&there), 200).await;
+
+    let changed = change(PASSWORD, new).send().await.unwrap();
+    assert_eq!(changed.status().as_u16(), 204);
+    json_of(me(&here), 200).await;
+    assert_eq!(code(me(&there), 401).await, "session_ended");
+    let old = json!({"email": "a@example.org", "password": PASSWORD});
+    assert_eq!(
+        code(node.post("/api/v1/sessions").json(&old), 401).await,
+        "sign_in_failed"
+    );
+    node.sign_in("a@example.org", new).await;
+
+    // Whoever finds an open session cannot guess on and on.
+    let mut guesses = 0;
+    loop {
+        let status = change("a guess", new)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16();
+        if status == 429 {
+            break;
+        }
+        assert_eq!(status, 422);
+        guesses += 1;
+        assert!(guesses < 12, "no limit");
+    }
+    let new = json!({"email": "a@example.org", "password": new});
+    assert_eq!(
+        code(node.post("/api/v1/sessions").json(&new), 429).await,
+        "rate_limited",
+        "guesses count where one signs in, too"
+    );
+}
+
+#[actix_web::test]
+async fn everybody_sees_what_waits_in_their_own_organisation() {
+    let node = Node::start().await;
+    let (one, one_admin) = node.partner("a@example.org").await;
+    let (two, two_admin) = node.partner("b@example.org").await;
+    let waiting = async |session: &str| {
+        let tasks = json_of(node.as_session(node.get("/api/v1/tasks"), session), 200).await;
+        let items = tasks["items"].as_array().unwrap().clone();
+        let found: Vec<(String, u64)> = items
+            .iter()
+            .map(|item| {
+                assert_eq!(item["more"], false);
+                let sort = item["type"].as_str().unwrap().to_owned();
+                (sort, item["waiting"].as_u64().unwrap())
+            })
+            .collect();
+        assert_eq!(tasks["total"], found.iter().map(|(_, n)| n).sum::<u64>());
+        found
+    };
+    let counts = |counts: &[(&str, u64)]| -> Vec<(String, u64)> {
+        counts
+            .iter()
+            .map(|(sort, n)| ((*sort).to_owned(), *n))
+            .collect()
+    };
+    let own = counts(&[("corrections", 0), ("reviews", 0), ("never_verified", 1)]);
+    assert_eq!(waiting(&one_admin).await, own);
+    assert_eq!(waiting(&two_admin).await, own);
+
+    let today = node.now().date_naive();
+    let verified = json!({
+        "last_verified": today, "verification_method": "phone_email",
+        "content": {"title": {"en": "Open day"}, "type": "public_info", "start": node.now(),
+            "time_zone": "Europe/Berlin", "organiser": one},
+    });
+    let write = node.as_session(node.post("/api/v1/events"), &one_admin);
+    let event = json_of(write.json(&verified), 201).await;
+    assert_eq!(waiting(&one_admin).await, own);
+    node.pass(Duration::days(181));
+    let (one_admin, two_admin) = (
+        node.sign_in("a@example.org", PASSWORD).await,
+        node.sign_in("b@example.org", PASSWORD).await,
+    );
+    let due = counts(&[("corrections", 0), ("reviews", 1), ("never_verified", 1)]);
+    assert_eq!(waiting(&one_admin).await, due);
+    assert_eq!(waiting(&two_admin).await, own);
+    let coordinator = node.coordinator().await;
+    let all = waiting(&coordinator).await;
+    assert_eq!(all[0], ("registrations".to_owned(), 0));
+    assert_eq!(all[2..], counts(&[("reviews", 1), ("never_verified", 2)]));
+
+    let reviews = |query: &str| node.get(&format!("/api/v1/tasks/reviews{query}"));
+    let listed = json_of(node.as_session(reviews(""), &one_admin), 200).await;
+    let item = &listed["items"][0];
+    assert_eq!(
+        (&item["id"], &item["kind"]),
+        (&event["id"], &json!("event"))
+    );
+    assert_eq!(item["last_verified"], json!(today));
+    assert_eq!(item["review_due"], event["review_due"]);
+    assert_eq!(
+        (&listed["total"], &listed["more"], &listed["next"]),
+        (&json!(1), &json!(false), &json!(null))
+    );
+    let never = reviews("?state=never_verified");
+    let listed = json_of(node.as_session(never, &two_admin), 200).await;
+    assert_eq!(listed["items"][0]["id"], two);
+    assert_eq!(listed["items"][0]["last_verified"], json!(null));
+    assert_eq!(listed["total"], 1);
+    for bad in ["?state=old", "?after=x", "?state=due&after=2026-01-01"] {
+        let answer = node.as_session(reviews(bad), &one_admin);
+        assert_eq!(code(answer, 400).await, "invalid_parameter", "{bad}");
+    }
+}
+
+#[actix_web::test]
 async fn a_revoked_client_is_out_at_once() {
     let node = Node::start().await;
     let (organisation, admin) = node.partner("a@example.org").await;

@@ -12,6 +12,7 @@ mod decisions;
 mod examples;
 mod json;
 mod outward;
+mod parents;
 mod patch;
 mod store;
 mod wrong_input;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{
     Actor, AnyDraft, Change, Command, Current, Entry, EntryId, Facts, Kind, Known, Origin, Reason,
-    Refusal, Role, Rules, Subject, Target, Visibility, content_hash, entity_tag, prepare,
+    Refusal, Role, Rules, Subject, Target, Visibility, content_hash, entity_tag, limits, prepare,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -202,6 +202,7 @@ impl Store {
                 .referrers_of
                 .map(|id| self.referrers(id))
                 .unwrap_or_default(),
+            ancestors: self.ancestors(needs.ancestors_from),
         };
         let change = prepared.decide(&facts, self.now)?;
         self.save(&change);
@@ -241,6 +242,16 @@ impl Store {
             }
             _ => None,
         })
+    }
+
+    fn ancestors(&self, from: Option<EntryId>) -> Vec<EntryId> {
+        let above = |id: &EntryId| match self.rows.get(id) {
+            Some(Row::Live(entry, _)) => entry.parent(),
+            _ => None,
+        };
+        std::iter::successors(from, above)
+            .take(limits::PARENTS + 1)
+            .collect()
     }
 
     fn referrers(&self, to: EntryId) -> Vec<(EntryId, Visibility)> {

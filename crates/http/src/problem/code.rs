@@ -80,6 +80,8 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not know the method";
     /// Nothing that is asked for in `Accept` can be had.
     NotAcceptable = NOT_ACCEPTABLE, "not_acceptable", "There is no such representation";
+    /// The body did not arrive in time.
+    BodyTooSlow = REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive";
     /// What was asked contradicts what is there.
     Conflict = CONFLICT, "conflict", "This contradicts what is there";
     /// Other entries refer to it.
@@ -148,7 +150,7 @@ impl Code {
             404 => Self::NotFound,
             405 => Self::MethodNotAllowed,
             406 => Self::NotAcceptable,
-            408 => Self::TimeLimit,
+            408 => Self::BodyTooSlow,
             409 => Self::Conflict,
             412 => Self::PreconditionFailed,
             413 => Self::BodyTooLarge,

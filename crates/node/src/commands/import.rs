@@ -19,6 +19,10 @@ use crate::node::open_storage;
 
 /// Lines that are written in one transaction.
 const CHUNK: usize = 2_000;
+/// Lines of a dry run that see what those before them would have done. One transaction, so that they can.
+const DRY_CHUNK: usize = storage::limits::BATCH;
+/// Bytes after which a chunk ends early: it is held in memory.
+const CHUNK_BYTES: usize = 64 * 1024 * 1024;
 /// Problems that are shown; the rest is counted.
 const SHOWN: usize = 50;
 
@@ -53,11 +57,15 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
     };
     let origin = config.origin()?;
     let mut tally = Tally::default();
+    let (mut chunks, most) = (0_u64, if import.dry_run { DRY_CHUNK } else { CHUNK });
     loop {
-        let chunk = lines.chunk().map_err(|error| file(&import.file, &error))?;
+        let chunk = lines
+            .chunk(most)
+            .map_err(|error| file(&import.file, &error))?;
         if chunk.is_empty() {
             break;
         }
+        chunks += 1;
         write(
             &storage,
             &origin,
@@ -78,6 +86,12 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
         deleted,
         refused,
     } = tally;
+    if import.dry_run && chunks > 1 {
+        console::note(format_args!(
+            "this dry run was made in {chunks} parts of at most {DRY_CHUNK} lines, and none of them sees what the parts \
+             before it would have written: what refers to it counts as refused, what changes it as created"
+        ));
+    }
     let would = if import.dry_run {
         " (dry run: nothing was written)"
     } else {
@@ -223,9 +237,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn chunk(&mut self) -> std::io::Result<Vec<(u64, Vec<u8>)>> {
-        let mut chunk = Vec::new();
-        while chunk.len() < CHUNK {
+    fn chunk(&mut self, most_lines: usize) -> std::io::Result<Vec<(u64, Vec<u8>)>> {
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        while chunk.len() < most_lines && bytes < CHUNK_BYTES {
             let mut line = Vec::new();
             // A file without line feeds may not fill the memory. Standards are longer than other entries.
             let most = limits::STANDARD_BYTES as u64 + 1;
@@ -257,6 +271,7 @@ impl Lines {
             };
             let trimmed = line.trim_ascii();
             if !trimmed.is_empty() {
+                bytes += trimmed.len();
                 chunk.push((self.number, trimmed.to_vec()));
             }
         }

@@ -46,6 +46,7 @@ fn written() -> Vec<Entry> {
             entries: known.clone(),
             external: None,
             referrers: Vec::new(),
+            ancestors: Vec::new(),
         };
         let change = prepared
             .decide(&facts, start())

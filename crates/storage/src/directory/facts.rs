@@ -60,7 +60,8 @@ pub(crate) fn load_needs<'a>(
     load_referrers(connection, node, set, referred)
 }
 
-fn load_states(
+/// Loads entries, as far as they are not known.
+pub(crate) fn load_states(
     connection: &mut AnyConnection,
     node: &Node,
     set: &mut WorkingSet,

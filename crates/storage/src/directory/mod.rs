@@ -5,6 +5,7 @@ mod batch;
 mod changes;
 mod facts;
 mod read;
+mod reviews;
 mod save;
 mod stored;
 mod work;
@@ -19,6 +20,8 @@ pub use apply::{Applied, Outcome};
 pub use batch::{BatchMode, BatchOutcome};
 pub use changes::{Access, Changed, Changes};
 pub(crate) use read::head;
+pub(crate) use reviews::review_column;
+pub use reviews::{ReviewCursor, ReviewState, ReviewsWaiting};
 pub(crate) use stored::parse as stored_entry;
 pub use stored::{Revision, Stored};
 

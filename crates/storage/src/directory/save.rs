@@ -61,6 +61,7 @@ fn replace(connection: &mut AnyConnection, rows: &[EntryRow]) -> Result<()> {
                     entry::hash.eq(excluded(entry::hash)),
                     entry::modified.eq(excluded(entry::modified)),
                     entry::body.eq(excluded(entry::body)),
+                    entry::review.eq(excluded(entry::review)),
                 ))
                 .execute(inner)
         })?;

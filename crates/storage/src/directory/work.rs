@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Action, Actor, Change, Command, Entry, EntryId, EntryKey, Facts, Known, Prepared, Refusal,
-    Target, content_hash, prepare,
+    Target, content_hash, limits, prepare,
 };
 
 use crate::database::Transaction;
 use crate::directory::Node;
 use crate::directory::apply::{Applied, Outcome};
+use crate::directory::facts::load_states;
+use crate::directory::reviews::review_column;
 use crate::directory::save::save;
 use crate::directory::stored::to_kind;
 use crate::directory::working_set::{ExternalKey, Loaded, State, WorkingSet};
@@ -85,6 +87,10 @@ impl<'t, 'c> Work<'t, 'c> {
 
     /// The domain's second step, and taking over what it decides. What it needs must have been loaded.
     pub(crate) fn decide(&mut self, prepared: Prepared) -> Result<Result<Applied, Refusal>> {
+        let ancestors = match prepared.needs().ancestors_from {
+            Some(id) => self.ancestors(id)?,
+            None => Vec::new(),
+        };
         let needs = prepared.needs();
         let known = |id: &EntryId| Some((*id, self.set.known.get(id).copied().flatten()?));
         let facts = Facts {
@@ -99,11 +105,29 @@ impl<'t, 'c> Work<'t, 'c> {
                 .referrers_of
                 .map(|id| self.set.referrers_of(id))
                 .unwrap_or_default(),
+            ancestors,
         };
         match prepared.decide(&facts, self.now) {
             Ok(change) => self.take(change).map(Ok),
             Err(refusal) => Ok(Err(refusal)),
         }
+    }
+
+    /// An organisation and those above it, nearest first, as far as a decision wants to know. Looked up one by one, and
+    /// only now: each may have another parent since the commands before this one. Hardly any command asks for it.
+    fn ancestors(&mut self, from: EntryId) -> Result<Vec<EntryId>> {
+        let (mut ancestors, mut next) = (Vec::new(), Some(from));
+        while let Some(id) = next
+            && ancestors.len() <= limits::PARENTS
+        {
+            ancestors.push(id);
+            load_states(self.t.connection(), self.node, &mut self.set, vec![id])?;
+            next = match self.set.loaded(id)? {
+                Loaded::Live(entry, _) => entry.parent(),
+                _ => None,
+            };
+        }
+        Ok(ancestors)
     }
 
     fn take(&mut self, change: Change) -> Result<Applied> {
@@ -147,6 +171,7 @@ impl<'t, 'c> Work<'t, 'c> {
             created: to_micros(entry.created),
             modified: to_micros(entry.modified),
             body: Some(json),
+            review: review_column(entry.review()),
         };
         let row = self.arrive(row, action)?;
         let applied = self.applied(entry.id, &row, action.into())?;
@@ -165,6 +190,7 @@ impl<'t, 'c> Work<'t, 'c> {
         let mut row = self.row(id)?;
         row.version = to_column(version)?;
         row.deleted = true;
+        row.review = None;
         row.modified = to_micros(self.now);
         if action == Action::Purged {
             row.body = None;

@@ -16,6 +16,7 @@ on_both!(
     an_address_belongs_to_one_account_in_any_case,
     roles_are_given_and_taken,
     a_new_password_ends_the_other_sessions,
+    a_person_changes_only_the_password_that_it_gave,
     a_one_time_link_works_once,
     only_the_latest_link_works,
     a_disabled_account_cannot_sign_in,
@@ -212,6 +213,54 @@ async fn a_new_password_ends_the_other_sessions(database: TestDatabase) {
             .map(|session| session.token.as_str())
             .collect::<Vec<_>>(),
         ["two"]
+    );
+}
+
+async fn a_person_changes_only_the_password_that_it_gave(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let id = made(&storage, "a@example.org").await;
+    let accounts = &storage.accounts;
+    accounts
+        .set_password(&coordinator(), id, "$old", None, at(2))
+        .await
+        .unwrap();
+    for token in ["one", "two"] {
+        let begun = storage.sessions.create(token, id, at(1_000), at(3)).await;
+        begun.unwrap();
+    }
+    accounts
+        .create_reset(&coordinator(), id, "link", at(100), at(3))
+        .await
+        .unwrap();
+
+    let stale = accounts.change_password(id, "$older", "$new", "two", at(4));
+    assert_eq!(conflict(stale.await), Conflict::PasswordChanged);
+    let live = storage
+        .directory
+        .access(at(4))
+        .await
+        .unwrap()
+        .sessions
+        .len();
+    assert_eq!(live, 2, "a refused change ends no session");
+
+    let changed = accounts.change_password(id, "$old", "$new", "two", at(5));
+    assert_eq!(changed.await.unwrap().password.as_deref(), Some("$new"));
+    let access = storage.directory.access(at(6)).await.unwrap();
+    let live: Vec<_> = access.sessions.iter().map(|s| s.token.as_str()).collect();
+    assert_eq!(live, ["two"]);
+    let link = accounts.redeem_reset("link", "$other", at(6)).await;
+    assert!(matches!(link, Err(StorageError::NotFound)), "{link:?}");
+
+    accounts
+        .set_disabled(&coordinator(), id, true, at(7))
+        .await
+        .unwrap();
+    let disabled = accounts.change_password(id, "$new", "$newer", "two", at(8));
+    let disabled = disabled.await;
+    assert!(
+        matches!(disabled, Err(StorageError::NotFound)),
+        "{disabled:?}"
     );
 }
 

@@ -16,6 +16,7 @@ on_both!(
     an_upsert_takes_no_id_that_is_used,
     a_dry_run_says_what_would_happen_and_changes_nothing,
     keys_can_change_places_within_a_batch,
+    organisations_cannot_come_above_each_other_within_a_batch,
     the_same_entry_can_change_often_in_one_batch,
     references_within_a_batch_hold_on_to_each_other,
     a_batch_of_thousands_fits_into_the_limits_of_statements,
@@ -319,6 +320,41 @@ async fn keys_can_change_places_within_a_batch(database: TestDatabase) {
         .unwrap();
     assert!(found.key.id != a && found.version == 1);
     assert!(storage.check_integrity().await.unwrap().is_sound());
+}
+
+async fn organisations_cannot_come_above_each_other_within_a_batch(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let (one, two) = (
+        crate::support::organisation(&storage, "One").await,
+        crate::support::organisation(&storage, "Two").await,
+    );
+    let below = |id, parent| Command::Patch {
+        kind: Kind::Organisation,
+        id,
+        patch: serde_json::json!({ "content": { "parent": parent } }),
+        expected: domain::Precondition::None,
+    };
+    // Each alone would do.
+    let commands = vec![below(one, Some(two)), below(two, Some(one))];
+    let results = batch(&storage, commands, BatchMode::PerLine).await.results;
+    assert_eq!(
+        outcomes(&results),
+        [Ok(Outcome::Updated), Err(Reason::Invalid)]
+    );
+    let commands = vec![below(one, None), below(two, Some(one))];
+    let results = batch(&storage, commands, BatchMode::PerLine).await.results;
+    assert_eq!(
+        outcomes(&results),
+        [Ok(Outcome::Updated), Ok(Outcome::Updated)]
+    );
+    let refused = storage
+        .directory
+        .apply(&coordinator(), below(one, Some(two)), None, at(5))
+        .await;
+    assert!(
+        matches!(&refused, Err(lotse_storage::StorageError::Refused(refusal)) if refusal.reason == Reason::Invalid),
+        "{refused:?}"
+    );
 }
 
 async fn the_same_entry_can_change_often_in_one_batch(database: TestDatabase) {

@@ -14,5 +14,6 @@ mod failure;
 mod integrity;
 mod order;
 mod registration;
+mod reviews;
 mod schema;
 mod support;

@@ -167,6 +167,7 @@ async fn check_draft(state: &State, json: &str, now: DateTime<Utc>) -> Result<()
         entries: known(state, &prepared.needs().entries).await?,
         external: None,
         referrers: Vec::new(),
+        ancestors: Vec::new(),
     };
     prepared
         .decide(&facts, now)

@@ -1,0 +1,2 @@
+DROP INDEX entry_review;
+ALTER TABLE entry DROP COLUMN review;
