@@ -13,7 +13,10 @@ use anyhow::{Context, Result, bail};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::{entries::Maker, server::{Server, free_port}};
+use crate::{
+    entries::Maker,
+    server::{Server, free_port},
+};
 
 /// One node: its binary, its folder, its database.
 pub(crate) struct Product {

@@ -33,6 +33,7 @@ mod tables {
             created -> BigInt,
             modified -> BigInt,
             body -> Nullable<Text>,
+            review -> Nullable<Text>,
         }
     }
     diesel::table! {
@@ -86,6 +87,7 @@ struct EntryRow<'a> {
     created: i64,
     modified: i64,
     body: Option<&'a str>,
+    review: Option<&'a str>,
 }
 
 #[derive(diesel::Insertable)]
@@ -237,6 +239,8 @@ fn entry_row(arrival: i64, row: &Prepared) -> EntryRow<'_> {
         created: MOMENT,
         modified: MOMENT,
         body: Some(&row.body),
+        // As of an entry that nobody has verified.
+        review: Some(""),
     }
 }
 

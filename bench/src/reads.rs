@@ -137,7 +137,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The median over the rounds of the ratio to the yardstick, measured right before in each round.
-    fn line(&self, node: &Server, name: &str, requests: &Requests, yardstick: &Requests) -> Result<Line> {
+    fn line(
+        &self,
+        node: &Server,
+        name: &str,
+        requests: &Requests,
+        yardstick: &Requests,
+    ) -> Result<Line> {
         let seconds = self.options.seconds();
         let (mut ratios, mut rates, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
         drive(&self.url, requests, MANY, 1)?;

@@ -215,7 +215,12 @@ mod tests {
             json,
             serde_json::json!({"country": "DE", "region": "DE-HE", "precision": "region"})
         );
-        for precision in [Precision::Exact, Precision::City, Precision::Region, Precision::Hidden] {
+        for precision in [
+            Precision::Exact,
+            Precision::City,
+            Precision::Region,
+            Precision::Hidden,
+        ] {
             let shown = blurred(precision);
             assert_eq!(place(precision).point(), shown.lat.zip(shown.lon));
         }

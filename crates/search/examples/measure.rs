@@ -321,7 +321,9 @@ fn reads(index: &Index, maker: &Maker, entries: usize) {
             Facet::Topic,
             &Viewer::Public,
         );
-        matrix.map_or(0, |matrix| matrix.offers.iter().map(|n| u64::from(*n)).sum())
+        matrix.map_or(0, |matrix| {
+            matrix.offers.iter().map(|n| u64::from(*n)).sum()
+        })
     });
     measure("coverage, by language", |_| {
         let query = Query::default().filter(
@@ -332,7 +334,9 @@ fn reads(index: &Index, maker: &Maker, entries: usize) {
             index
                 .snapshot()
                 .coverage(&query, Facet::Country, Facet::Topic, &Viewer::Public);
-        matrix.map_or(0, |matrix| matrix.offers.iter().map(|n| u64::from(*n)).sum())
+        matrix.map_or(0, |matrix| {
+            matrix.offers.iter().map(|n| u64::from(*n)).sum()
+        })
     });
     measure("facets topic, country, language, unfiltered", |_| {
         let query = Query {

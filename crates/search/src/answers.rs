@@ -42,7 +42,8 @@ impl Kept {
         if bytes > limits::ANSWERS_BYTES / 4 {
             return;
         }
-        let full = self.bytes + bytes > limits::ANSWERS_BYTES || self.by_question.len() >= limits::ANSWERS;
+        let full =
+            self.bytes + bytes > limits::ANSWERS_BYTES || self.by_question.len() >= limits::ANSWERS;
         if full {
             *self = Self::default();
         }

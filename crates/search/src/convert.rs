@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use domain::{Audience, Entry, Facets, SearchText, Text, Weight, content_hash, outward, region, restrict};
+use domain::{
+    Audience, Entry, Facets, SearchText, Text, Weight, content_hash, outward, region, restrict,
+};
 
 use smol_str::SmolStr;
 
@@ -41,12 +43,18 @@ impl Document {
         // Whoever sees more sees no less: where nothing is left out for the widest, nothing is for the others. Few
         // entries hide anything, so that only these are read a second time.
         let hides = restrict(&mut entry, audience(level), today);
-        let whole = if hides { Entry::from_json(json).ok() } else { None };
+        let whole = if hides {
+            Entry::from_json(json).ok()
+        } else {
+            None
+        };
         let form = &entry;
         let facets = form.facets();
         let (first, wider) = if hides {
             let first = form_of(form, text);
-            let wider = whole.map_or_else(Vec::new, |whole| wider_forms(&whole, level, &first, today, text));
+            let wider = whole.map_or_else(Vec::new, |whole| {
+                wider_forms(&whole, level, &first, today, text)
+            });
             (first, wider)
         } else {
             let passages = if text {

@@ -239,7 +239,8 @@ impl Scan {
             .iter()
             .flat_map(|(row, _)| cols.iter().map(|(col, _)| counts(*row, *col)));
         let (offers, organisations) = cells.unzip();
-        let values = |numbered: Vec<(usize, Arc<str>)>| numbered.into_iter().map(|(_, v)| v).collect();
+        let values =
+            |numbered: Vec<(usize, Arc<str>)>| numbered.into_iter().map(|(_, v)| v).collect();
         Matrix {
             rows: self.rows,
             cols: self.cols,

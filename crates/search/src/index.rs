@@ -112,17 +112,19 @@ impl Index {
             shared: Arc::clone(&shared),
             text: text.clone(),
         };
-        let merging = thread::Builder::new().name("search-merge".into()).spawn(move || {
-            // Wakes that came while it was merging are one wake.
-            while let Ok(mut wake) = wakes.recv() {
-                while let Ok(next) = wakes.try_recv() {
-                    if matches!(next, Wake::Everything) {
-                        wake = next;
+        let merging = thread::Builder::new()
+            .name("search-merge".into())
+            .spawn(move || {
+                // Wakes that came while it was merging are one wake.
+                while let Ok(mut wake) = wakes.recv() {
+                    while let Ok(next) = wakes.try_recv() {
+                        if matches!(next, Wake::Everything) {
+                            wake = next;
+                        }
                     }
+                    merger.merge(matches!(wake, Wake::Everything));
                 }
-                merger.merge(matches!(wake, Wake::Everything));
-            }
-        })?;
+            })?;
         let inner = Inner {
             shared,
             text: Mutex::new(Some(text)),

@@ -311,7 +311,12 @@ impl Test<'_> {
     fn cost(&self) -> u8 {
         match self {
             Self::Never => 0,
-            Self::Bits(_) | Self::Byte { .. } | Self::Mask8(..) | Self::Mask16(..) | Self::Mask32(..) | Self::Mask64(..) => 1,
+            Self::Bits(_)
+            | Self::Byte { .. }
+            | Self::Mask8(..)
+            | Self::Mask16(..)
+            | Self::Mask32(..)
+            | Self::Mask64(..) => 1,
             Self::Level(..) | Self::Verified(..) | Self::Available(..) => 2,
             Self::One(..) => 3,
             Self::Set(_) | Self::Alive(_) => 4,

@@ -5,7 +5,6 @@
     reason = "each test binary uses a part of this; a test that cannot go on should say where"
 )]
 
-
 use bytes::Bytes;
 use chrono::{Datelike, NaiveDate};
 use domain::{EntryId, EntryKey, Visibility};
