@@ -26,6 +26,7 @@ mod json;
 pub mod limits;
 mod page;
 mod query;
+mod ranked;
 mod segment;
 mod select;
 mod shared;

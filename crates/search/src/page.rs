@@ -10,9 +10,8 @@ use crate::cursor::{self, Position};
 use crate::facets::FacetCounts;
 use crate::geo::{Circle, kilometres};
 use crate::segment::{NameKey, PlainKey};
-use crate::select::{Selection, Tests};
+use crate::select::Selection;
 use crate::snapshot::{At, Hit, Snapshot};
-use crate::text::Scored;
 use crate::{Direction, Query, QueryError, Sort, Viewer, limits};
 
 /// One page of an answer.
@@ -34,18 +33,18 @@ pub struct Page {
 pub(crate) type Within = Option<Vec<RoaringBitmap>>;
 
 /// Entries in their order, and what else a page says.
-struct Listed {
+pub(crate) struct Listed {
     /// One more than fits on the page, if there are more.
-    entries: Vec<At>,
-    total: u64,
+    pub(crate) entries: Vec<At>,
+    pub(crate) total: u64,
     /// How many hits precede the page, where it is counted so.
-    offset: Option<u32>,
+    pub(crate) offset: Option<u32>,
     /// Squared chords to the centre of the circle.
-    distances: Distances,
-    typos: bool,
+    pub(crate) distances: Distances,
+    pub(crate) typos: bool,
 }
 
-type Distances = HashMap<(u32, u32), f64>;
+pub(crate) type Distances = HashMap<(u32, u32), f64>;
 
 impl Snapshot {
     /// Answers a query.
@@ -230,7 +229,7 @@ impl Snapshot {
     }
 
     /// How far the entries of a page are from the centre of the circle, where they are not ordered by it.
-    fn distances(&self, query: &Query, entries: &[At]) -> Distances {
+    pub(crate) fn distances(&self, query: &Query, entries: &[At]) -> Distances {
         let mut distances = Distances::new();
         let Some(near) = &query.near else {
             return distances;
@@ -294,7 +293,7 @@ impl Snapshot {
         found
     }
 
-    fn name_key(&self, at: At) -> Option<NameKey<'_>> {
+    pub(crate) fn name_key(&self, at: At) -> Option<NameKey<'_>> {
         Some(self.views.get(at.view as usize)?.segment.name_key(at.entry))
     }
 
@@ -369,154 +368,6 @@ impl Snapshot {
             .map(|(_, at)| at)
             .collect()
     }
-
-    fn by_distance(
-        &self,
-        query: &Query,
-        viewer: &Viewer,
-        position: Option<&Position>,
-    ) -> Result<Listed, QueryError> {
-        let (offset, most) = ranked_page(query, position)?;
-        let Some(near) = &query.near else {
-            return Err(QueryError::SortNeeds("near"));
-        };
-        let words = match &query.q {
-            None => None,
-            Some(q) => Some(self.match_text_as_needed(
-                q,
-                &Query {
-                    near: None,
-                    ..query.clone()
-                },
-                viewer,
-            )?),
-        };
-        let typos = words.as_ref().is_some_and(|found| found.typos);
-        let words = words.map(|found| found.sets(self.views.len()));
-        let circle = Circle::new(near);
-        let mut found: Vec<(f64, At)> = Vec::new();
-        for (i, view) in self.views.iter().enumerate() {
-            let tests = Tests::new(view, query, viewer);
-            let words = words.as_ref().and_then(|sets| sets.get(i));
-            let start = found.len();
-            view.segment.points.each_in(&circle.bounds, |spot| {
-                let chord2 = circle.chord2_to(spot);
-                if chord2 <= circle.chord2
-                    && tests.pass(spot.entry)
-                    && words.is_none_or(|set| set.contains(spot.entry))
-                {
-                    found.push((
-                        chord2,
-                        At {
-                            view: i as u32,
-                            entry: spot.entry,
-                        },
-                    ));
-                }
-            });
-            if view.segment.points.several {
-                nearest_of_each(&mut found, start);
-            }
-        }
-        let total = found.len() as u64;
-        let page = self.ranked(found, offset, most, |a, b| a.total_cmp(b));
-        let distances = page
-            .iter()
-            .map(|(chord2, at)| ((at.view, at.entry), *chord2))
-            .collect();
-        let entries = page.into_iter().map(|(_, at)| at).collect();
-        Ok(Listed {
-            entries,
-            total,
-            offset: Some(offset),
-            distances,
-            typos,
-        })
-    }
-
-    fn by_relevance(
-        &self,
-        query: &Query,
-        viewer: &Viewer,
-        position: Option<&Position>,
-    ) -> Result<Listed, QueryError> {
-        let (offset, most) = ranked_page(query, position)?;
-        let Some(q) = &query.q else {
-            return Err(QueryError::SortNeeds("q"));
-        };
-        let found = self.match_text_as_needed(q, query, viewer)?;
-        let mut hits = found.hits;
-        if query.near.is_some() {
-            let (within, _) = self.within(
-                &Query {
-                    q: None,
-                    ..query.clone()
-                },
-                viewer,
-                None,
-            )?;
-            let within = within.unwrap_or_default();
-            hits.retain(|hit| {
-                within
-                    .get(hit.at.view as usize)
-                    .is_some_and(|set| set.contains(hit.at.entry))
-            });
-        }
-        let total = hits.len() as u64;
-        let scored = hits
-            .into_iter()
-            .map(|Scored { score, at }| (score, at))
-            .collect();
-        let page = self.ranked(scored, offset, most, |a: &f32, b| b.total_cmp(a));
-        let entries: Vec<At> = page.into_iter().map(|(_, at)| at).collect();
-        let distances = self.distances(query, &entries);
-        Ok(Listed {
-            entries,
-            total,
-            offset: Some(offset),
-            distances,
-            typos: found.typos,
-        })
-    }
-
-    /// The page of ranked hits; ties by name and key, so that every process orders them alike.
-    fn ranked<S>(
-        &self,
-        found: Vec<(S, At)>,
-        offset: u32,
-        most: usize,
-        order: impl Fn(&S, &S) -> Ordering,
-    ) -> Vec<(S, At)> {
-        let offset = offset as usize;
-        let by = |a: &(S, At), b: &(S, At)| {
-            order(&a.0, &b.0).then_with(|| self.name_key(a.1).cmp(&self.name_key(b.1)))
-        };
-        first(found, offset + most, by)
-            .into_iter()
-            .skip(offset)
-            .collect()
-    }
-}
-
-/// Keeps of each entry the nearest of its points.
-fn nearest_of_each(found: &mut Vec<(f64, At)>, start: usize) {
-    let mut mine = found.split_off(start);
-    mine.sort_unstable_by(|a, b| a.1.entry.cmp(&b.1.entry).then(a.0.total_cmp(&b.0)));
-    mine.dedup_by_key(|(_, at)| at.entry);
-    found.append(&mut mine);
-}
-
-fn ranked_page(query: &Query, position: Option<&Position>) -> Result<(u32, usize), QueryError> {
-    let offset = match position {
-        None => 0,
-        Some(Position::Offset(offset)) => *offset,
-        Some(_) => return Err(QueryError::Cursor),
-    };
-    let left = limits::RANKED_HITS
-        .checked_sub(offset as usize)
-        .filter(|left| *left > 0)
-        .ok_or(QueryError::TooDeep)?;
-    Ok((offset, (query.limit() + 1).min(left)))
 }
 
 fn directed(direction: Direction, order: Ordering) -> Ordering {
@@ -527,7 +378,11 @@ fn directed(direction: Direction, order: Ordering) -> Ordering {
 }
 
 /// The first `most` in order.
-fn first<T>(mut items: Vec<T>, most: usize, order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+pub(crate) fn first<T>(
+    mut items: Vec<T>,
+    most: usize,
+    order: impl Fn(&T, &T) -> Ordering,
+) -> Vec<T> {
     if items.len() > most {
         items.select_nth_unstable_by(most, &order);
         items.truncate(most);

@@ -4,8 +4,6 @@
 //! with one wrong letter. An exact match always counts more than a beginning, and that more than a typo; among equals
 //! the best of Okapi BM25 (Robertson and Zaragoza 2009, k1 = 1.2, b = 0.75) decides.
 
-use std::cell::RefCell;
-
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::query::FuzzyTermQuery;
@@ -13,6 +11,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED, Term};
 
 use super::analyse::{STEM, Word, query_words};
+use super::scratch::{REFUSED, SCRATCH, Scratch, UNSEEN};
 use super::view::{ELSEWHERE, TextField, TextSegment};
 use crate::document::Level;
 use crate::select::{Tests, View};
@@ -24,7 +23,7 @@ use roaring::RoaringBitmap;
 /// How a word was met, from the worst to the best. Each step counts more than any difference in BM25.
 const TYPO: u8 = 1;
 const PREFIX: u8 = 2;
-const EXACT: u8 = 3;
+pub(super) const EXACT: u8 = 3;
 /// What a step counts. BM25 of one word stays far below it.
 const STEP: f32 = 100.0;
 
@@ -576,130 +575,5 @@ impl<'a> Ways<'a> {
             }
         }
         self.snapshot.find_hash(self.segment.key(doc)?)
-    }
-}
-
-/// A document that all words so far have found.
-struct Candidate {
-    doc: u32,
-    at: At,
-    /// Sum over the words before the one at hand.
-    score: f32,
-    /// What the word at hand adds, and by which step.
-    best: f32,
-    step: u8,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// Working memory of one thread, kept between queries so that none has to clear it.
-#[derive(Default)]
-struct Scratch {
-    /// Per document its number among the found ones, or one of the two constants.
-    numbers: Vec<u32>,
-    found: Vec<Candidate>,
-    refused: Vec<u32>,
-}
-
-const UNSEEN: u32 = u32::MAX;
-const REFUSED: u32 = u32::MAX - 1;
-
-impl Scratch {
-    fn begin(&mut self, len: u32) {
-        if self.numbers.len() < len as usize {
-            self.numbers.resize(len as usize, UNSEEN);
-        }
-    }
-
-    fn end(&mut self) {
-        let touched = self
-            .found
-            .iter()
-            .map(|found| found.doc)
-            .chain(self.refused.iter().copied());
-        for doc in touched {
-            if let Some(number) = self.numbers.get_mut(doc as usize) {
-                *number = UNSEEN;
-            }
-        }
-        self.found.clear();
-        self.refused.clear();
-    }
-
-    #[inline]
-    fn of(&self, doc: u32) -> u32 {
-        self.numbers.get(doc as usize).copied().unwrap_or(REFUSED)
-    }
-
-    fn set(&mut self, doc: u32, number: u32) {
-        if let Some(slot) = self.numbers.get_mut(doc as usize) {
-            *slot = number;
-        }
-    }
-
-    fn find(&mut self, doc: u32, at: At, step: u8, score: f32) {
-        self.set(doc, self.found.len() as u32);
-        self.found.push(Candidate {
-            doc,
-            at,
-            score: 0.0,
-            best: score,
-            step,
-        });
-    }
-
-    /// Notes that a list of the word at hand has met a found document, if that is better than what met it before.
-    #[inline]
-    fn improve(
-        &mut self,
-        number: u32,
-        step: u8,
-        score: impl FnOnce() -> f32,
-        allowed: impl Fn(At) -> bool,
-    ) {
-        let Some(found) = self.found.get_mut(number as usize) else {
-            return;
-        };
-        if step < found.step || (step == found.step && step < EXACT) || !allowed(found.at) {
-            return;
-        }
-        found.step = step;
-        found.best = found.best.max(score());
-    }
-
-    fn sort(&mut self) {
-        if self.found.is_sorted_by_key(|found| found.doc) {
-            return;
-        }
-        self.found.sort_unstable_by_key(|found| found.doc);
-        for i in 0..self.found.len() {
-            if let Some(doc) = self.found.get(i).map(|found| found.doc) {
-                self.set(doc, i as u32);
-            }
-        }
-    }
-
-    /// Ends a word: what it has not met is no longer found.
-    fn keep(&mut self) {
-        let mut kept = 0_u32;
-        for i in 0..self.found.len() {
-            let Some(found) = self.found.get_mut(i) else {
-                break;
-            };
-            let doc = found.doc;
-            if found.step == 0 {
-                self.set(doc, REFUSED);
-                self.refused.push(doc);
-                continue;
-            }
-            found.score += found.best;
-            (found.best, found.step) = (0.0, 0);
-            self.found.swap(i, kept as usize);
-            self.set(doc, kept);
-            kept += 1;
-        }
-        self.found.truncate(kept as usize);
     }
 }

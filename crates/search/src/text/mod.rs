@@ -7,6 +7,7 @@ mod analyse;
 pub(crate) mod fold;
 mod german;
 mod matching;
+mod scratch;
 mod stem;
 mod stop;
 mod store;
