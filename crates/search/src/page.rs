@@ -285,15 +285,22 @@ impl Snapshot {
             }));
         }
         if self.views.len() > 1 {
-            found.sort_unstable_by(|a, b| {
-                directed(direction, self.name_key(*a).cmp(&self.name_key(*b)))
-            });
+            found.sort_unstable_by(|a, b| directed(direction, self.by_name_and_key(*a, *b)));
         }
         found.truncate(most);
         found
     }
 
-    pub(crate) fn name_key(&self, at: At) -> Option<NameKey<'_>> {
+    /// How two entries stand by name, then by key.
+    pub(crate) fn by_name_and_key(&self, a: At, b: At) -> Ordering {
+        // A segment is sorted so: many hits are equally near or relevant, and their names lie far apart in memory.
+        if a.view == b.view {
+            return a.entry.cmp(&b.entry);
+        }
+        self.name_key(a).cmp(&self.name_key(b))
+    }
+
+    fn name_key(&self, at: At) -> Option<NameKey<'_>> {
         Some(self.views.get(at.view as usize)?.segment.name_key(at.entry))
     }
 

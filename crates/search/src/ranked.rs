@@ -130,7 +130,7 @@ impl Snapshot {
     ) -> Vec<(S, At)> {
         let offset = offset as usize;
         let by = |a: &(S, At), b: &(S, At)| {
-            order(&a.0, &b.0).then_with(|| self.name_key(a.1).cmp(&self.name_key(b.1)))
+            order(&a.0, &b.0).then_with(|| self.by_name_and_key(a.1, b.1))
         };
         first(found, offset + most, by)
             .into_iter()

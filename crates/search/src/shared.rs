@@ -1,10 +1,11 @@
 //! What readers, the writer and the two background threads share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use hashbrown::HashMap;
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use tokio::sync::watch;

@@ -1,7 +1,9 @@
 //! From text to the terms that are indexed, and from a query to the terms that are looked up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::fold::{each_word, fold, lower, without_umlauts};
 use super::german;
