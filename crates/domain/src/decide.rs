@@ -210,6 +210,7 @@ fn assemble(
             .unwrap_or_else(|| facts.rules.default_license.clone()),
         sources: draft.sources,
         same_as: draft.same_as,
+        provenance: None,
         content: draft.content,
     }
 }
@@ -340,7 +341,7 @@ fn check_owner(entry: &Entry, facts: &Facts<'_>) -> Option<Violation> {
     })
 }
 
-fn check_envelope(entry: &Entry, c: &mut Checker<'_>) {
+pub(crate) fn check_envelope(entry: &Entry, c: &mut Checker<'_>) {
     if entry.kind.is_internal() && entry.visibility != Visibility::Internal {
         c.field("visibility", |c| {
             c.refuse(

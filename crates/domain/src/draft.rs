@@ -90,6 +90,10 @@ pub struct Draft<C> {
     #[serde(default, skip_serializing)]
     #[schema(ignore)]
     review_due: Ignored,
+    /// Read only, ignored.
+    #[serde(default, skip_serializing)]
+    #[schema(ignore)]
+    provenance: Ignored,
 }
 
 /// A field that is accepted and not looked at.
@@ -130,6 +134,7 @@ impl<C> Draft<C> {
             created: Ignored,
             modified: Ignored,
             review_due: Ignored,
+            provenance: Ignored,
         }
     }
 

@@ -144,8 +144,26 @@ pub struct Record<C> {
     /// URIs of the same thing elsewhere.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub same_as: Vec<String>,
+    /// How it came here, where it was written at another node. This node says so, not the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// What only its kind has.
     pub content: C,
+}
+
+/// How an entry of another node came here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Provenance {
+    /// The key whose signature of this version was checked here, as a DID URL (W3C DID Core section 3.2).
+    #[schema(example = "did:web:lotse.example.org#statements-1")]
+    pub verified_by: String,
+    /// Since when the entry has been here.
+    pub since: DateTime<Utc>,
+    /// When this version came.
+    pub received: DateTime<Utc>,
+    /// Where its origin shows it.
+    #[schema(example = "https://lotse.example.org/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10")]
+    pub url: String,
 }
 
 /// An entry of any kind.
@@ -214,6 +232,7 @@ impl<C> Record<C> {
             license: self.license,
             sources: self.sources,
             same_as: self.same_as,
+            provenance: self.provenance,
             content: change(self.content),
         }
     }

@@ -7,6 +7,7 @@
 //! Start reading at [`Record`] (the envelope that all kinds share), then [`kinds`] (their contents), [`prepare`]
 //! (what a command does) and [`outward`] (what an audience may see).
 
+mod accept;
 mod actor;
 mod check;
 mod code;
@@ -16,6 +17,7 @@ mod decide;
 mod draft;
 mod entry;
 mod facets;
+pub mod feed;
 mod ids;
 pub mod json;
 pub mod kinds;
@@ -29,6 +31,7 @@ mod schedule;
 mod text;
 pub mod vocabulary;
 
+pub use accept::{NotAccepted, accept};
 pub use actor::{Actor, Role, Subject};
 pub use check::{Checker, Violation};
 pub use code::{Code, Scheme, schemes, schemes::aliases as codes};
@@ -39,7 +42,7 @@ pub use content::{Content, EachKind, Kind, KindContent, Reference, for_each_kind
 
 pub use draft::{AnyDraft, Draft};
 pub use entry::{
-    Confidence, Entry, Record, Review, Source, Visibility, content_hash, entity_tag, review_due,
+    Confidence, Entry, Provenance, Record, Review, Source, Visibility, content_hash, entity_tag, review_due,
 };
 pub use facets::{Facets, SearchText, Weight};
 pub use ids::{EntryId, EntryKey, EntryRef, Origin};

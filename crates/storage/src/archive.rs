@@ -21,12 +21,13 @@ use crate::database::{ARRIVAL, Database, Transaction};
 use crate::directory::{head, review_column, stored_entry};
 use crate::limits;
 use crate::rows::{
-    AccountRow, AuditRow, ClientRow, CorrectionRow, CounterRow, EntryReferenceRow, EntryRow,
-    MembershipRow, MetaRow, OriginRow, RegistrationRow, RevisionRow,
+    AccountRow, AuditRow, BucketRow, ClientRow, CorrectionRow, CounterRow, DenialRow,
+    EntryReferenceRow, EntryRow, FeedRow, MembershipRow, MetaRow, NodeDocumentRow, OriginRow, PeerRow,
+    RegistrationRow, RevisionRow, StatementRow,
 };
 use crate::schema::{
-    account, audit, client, correction, counter, entry, entry_reference, membership, meta, origin,
-    registration, revision,
+    account, audit, bucket, client, correction, counter, denial, entry, entry_reference, feed,
+    membership, meta, node_document, origin, peer, registration, revision, statement,
 };
 use crate::sql_types::to_json;
 use crate::{Conflict, Result, StorageError, migration};
@@ -133,6 +134,12 @@ tables! {
     Correction(CorrectionRow) = correction by correction::id;
     Revision(RevisionRow) = revision by revision::arrival;
     Audit(AuditRow) = audit by audit::arrival;
+    NodeDocument(NodeDocumentRow) = node_document by node_document::sequence;
+    Feed(FeedRow) = feed by feed::id;
+    Statement(StatementRow) = statement by (statement::feed, statement::entry);
+    Bucket(BucketRow) = bucket by (bucket::feed, bucket::number);
+    Peer(PeerRow) = peer by peer::id;
+    Denial(DenialRow) = denial by denial::base_url;
 }
 
 /// An archive that is being written.

@@ -23,6 +23,7 @@ mod corrections;
 mod database;
 mod directory;
 mod error;
+pub mod feeds;
 mod idempotency;
 mod integrity;
 pub mod limits;

@@ -207,3 +207,110 @@ pub(crate) struct IdempotencyRow {
     pub(crate) expires: i64,
     pub(crate) outcome: String,
 }
+
+/// A state of this node's identity document.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = node_document, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeDocumentRow {
+    pub(crate) sequence: i64,
+    pub(crate) body: String,
+}
+
+/// A feed and how far it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = feed, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FeedRow {
+    pub(crate) id: i64,
+    pub(crate) origin: i64,
+    pub(crate) name: String,
+    pub(crate) epoch: i64,
+    pub(crate) seq: i64,
+    pub(crate) arrival: i64,
+    pub(crate) horizon: i64,
+    pub(crate) tree_seq: i64,
+    pub(crate) live: i64,
+    pub(crate) root: String,
+    pub(crate) pull: i64,
+    pub(crate) pulling: bool,
+    pub(crate) head: Option<String>,
+}
+
+/// The latest statement about an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = statement, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatementRow {
+    pub(crate) feed: i64,
+    pub(crate) leaf: i64,
+    pub(crate) entry: String,
+    pub(crate) seq: i64,
+    pub(crate) live: bool,
+    pub(crate) hash: String,
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) pull: i64,
+    pub(crate) at: i64,
+    pub(crate) body: Option<String>,
+}
+
+/// A bucket of a state tree.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = bucket, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BucketRow {
+    pub(crate) feed: i64,
+    pub(crate) number: i64,
+    pub(crate) digest: String,
+    pub(crate) leaves: String,
+}
+
+/// Another node.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = peer, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PeerRow {
+    pub(crate) id: i64,
+    pub(crate) base_url: String,
+    pub(crate) did: String,
+    pub(crate) document: Option<String>,
+    pub(crate) pinned: bool,
+    pub(crate) following: String,
+    pub(crate) feed: String,
+    pub(crate) follower: String,
+    pub(crate) policy: String,
+    pub(crate) asked: i64,
+    pub(crate) decided: Option<i64>,
+    pub(crate) tried: Option<i64>,
+    pub(crate) succeeded: Option<i64>,
+    pub(crate) agreed: Option<i64>,
+    pub(crate) agreed_seq: Option<i64>,
+    pub(crate) remote_seq: Option<i64>,
+    pub(crate) failures: i64,
+    pub(crate) error_code: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) error_at: Option<i64>,
+    pub(crate) sweep: Option<i64>,
+    pub(crate) sweep_allowed: bool,
+}
+
+/// A node of which nothing is wanted here any more.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = denial, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DenialRow {
+    pub(crate) base_url: String,
+    pub(crate) arrival: i64,
+    pub(crate) at: i64,
+}
+
+/// Who does some background work.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = lease, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LeaseRow {
+    pub(crate) name: String,
+    pub(crate) holder: String,
+    pub(crate) until: i64,
+}

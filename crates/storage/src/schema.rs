@@ -173,7 +173,101 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    node_document (sequence) {
+        sequence -> BigInt,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    feed (id) {
+        id -> BigInt,
+        origin -> BigInt,
+        name -> Text,
+        epoch -> BigInt,
+        seq -> BigInt,
+        arrival -> BigInt,
+        horizon -> BigInt,
+        tree_seq -> BigInt,
+        live -> BigInt,
+        root -> Text,
+        pull -> BigInt,
+        pulling -> Bool,
+        head -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    statement (feed, entry) {
+        feed -> BigInt,
+        leaf -> BigInt,
+        entry -> Text,
+        seq -> BigInt,
+        live -> Bool,
+        hash -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        pull -> BigInt,
+        at -> BigInt,
+        body -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    bucket (feed, number) {
+        feed -> BigInt,
+        number -> BigInt,
+        digest -> Text,
+        leaves -> Text,
+    }
+}
+
+diesel::table! {
+    peer (id) {
+        id -> BigInt,
+        base_url -> Text,
+        did -> Text,
+        document -> Nullable<Text>,
+        pinned -> Bool,
+        following -> Text,
+        feed -> Text,
+        follower -> Text,
+        policy -> Text,
+        asked -> BigInt,
+        decided -> Nullable<BigInt>,
+        tried -> Nullable<BigInt>,
+        succeeded -> Nullable<BigInt>,
+        agreed -> Nullable<BigInt>,
+        agreed_seq -> Nullable<BigInt>,
+        remote_seq -> Nullable<BigInt>,
+        failures -> BigInt,
+        error_code -> Nullable<Text>,
+        error -> Nullable<Text>,
+        error_at -> Nullable<BigInt>,
+        sweep -> Nullable<BigInt>,
+        sweep_allowed -> Bool,
+    }
+}
+
+diesel::table! {
+    denial (base_url) {
+        base_url -> Text,
+        arrival -> BigInt,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    lease (name) {
+        name -> Text,
+        holder -> Text,
+        until -> BigInt,
+    }
+}
+
 diesel::joinable!(entry -> origin (origin));
+diesel::joinable!(feed -> origin (origin));
 
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
@@ -191,4 +285,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     registration,
     correction,
     idempotency,
+    node_document,
+    feed,
+    statement,
+    bucket,
+    peer,
+    denial,
+    lease,
 );

@@ -14,6 +14,7 @@ use crate::cleanup::{self, Cleaned};
 use crate::connection::Target;
 use crate::database::{Database, Transaction, blocking};
 use crate::directory::Node;
+use crate::feeds::Feeds;
 use crate::integrity::{self, Integrity};
 use crate::rows::{MetaRow, OriginRow};
 use crate::schema::{meta, origin};
@@ -51,6 +52,8 @@ pub struct Storage {
     pub registrations: Registrations,
     /// Reported errors.
     pub corrections: Corrections,
+    /// What this node tells others, and what it has from them.
+    pub feeds: Feeds,
     /// Who did what when.
     pub audit: Audit,
     database: Database,
@@ -116,6 +119,7 @@ impl Storage {
             sessions: Sessions(database.clone()),
             registrations: Registrations(directory.clone()),
             corrections: Corrections(database.clone()),
+            feeds: Feeds(directory.clone()),
             audit: Audit(database.clone()),
             directory,
             database,

@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::{EntryId, EntryKey, Kind};
+use domain::{EntryId, EntryKey, Kind, Origin};
 use tokio::sync::watch;
 
-use crate::Result;
+use crate::{Result, StorageError};
 use crate::accounts::{self, Account};
 use crate::clients::Client;
 use crate::directory::Directory;
 use crate::directory::read::head;
 use crate::directory::stored::{Origins, Stored};
 use crate::limits;
-use crate::rows::{AccountRow, ClientRow, EntryRow, SessionRow};
-use crate::schema::{account, client, entry, session};
+use crate::rows::{AccountRow, ClientRow, DenialRow, EntryRow, SessionRow};
+use crate::schema::{account, client, denial, entry, session};
 use crate::sessions::Session;
 use crate::sql_types::to_micros;
 
@@ -33,6 +33,13 @@ pub enum Changed {
         /// Who owned it.
         owner: EntryId,
     },
+    /// A node was denied: everything that came from it is gone.
+    Denied {
+        /// The number of the denial.
+        arrival: i64,
+        /// Which node.
+        origin: Origin,
+    },
     /// An account, with its roles.
     Account(Account),
     /// A client.
@@ -47,7 +54,7 @@ impl Changed {
     pub fn arrival(&self) -> i64 {
         match self {
             Self::Entry(stored) => stored.arrival,
-            Self::Removed { arrival, .. } => *arrival,
+            Self::Removed { arrival, .. } | Self::Denied { arrival, .. } => *arrival,
             Self::Account(account) => account.arrival,
             Self::Client(client) => client.arrival,
             Self::Session(session) => session.arrival,
@@ -234,6 +241,21 @@ fn others(
         .load(c)?;
     for row in sessions {
         items.push(Changed::Session(Session::from_row(row)?));
+    }
+    let denials: Vec<DenialRow> = denial::table
+        .filter(denial::arrival.gt(after))
+        .filter(denial::arrival.le(head))
+        .order(denial::arrival)
+        .limit(most)
+        .load(c)?;
+    for row in denials {
+        items.push(Changed::Denied {
+            arrival: row.arrival,
+            origin: row
+                .base_url
+                .parse()
+                .map_err(|why| StorageError::corrupt("a denial", why))?,
+        });
     }
     Ok(())
 }

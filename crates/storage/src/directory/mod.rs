@@ -22,7 +22,8 @@ pub use changes::{Access, Changed, Changes};
 pub(crate) use read::head;
 pub(crate) use reviews::review_column;
 pub use reviews::{ReviewCursor, ReviewState, ReviewsWaiting};
-pub(crate) use stored::parse as stored_entry;
+pub(crate) use save::replace_entries;
+pub(crate) use stored::{Origins, parse as stored_entry};
 pub use stored::{Revision, Stored};
 
 use crate::database::Database;

@@ -26,7 +26,7 @@ pub(crate) fn save(
             .execute(connection)?;
     }
     // Changed ones first: they may let go of keys that new ones take.
-    replace(connection, &changed)?;
+    replace_entries(connection, &changed)?;
     insert_rows!(connection, entry::table, &new);
     let references = set.reference_rows();
     insert_rows!(connection, entry_reference::table, &references);
@@ -44,7 +44,8 @@ pub(crate) fn save(
     Ok(())
 }
 
-fn replace(connection: &mut AnyConnection, rows: &[EntryRow]) -> Result<()> {
+/// Writes entries in the place of those with the same keys, if there are any.
+pub(crate) fn replace_entries(connection: &mut AnyConnection, rows: &[EntryRow]) -> Result<()> {
     for rows in rows.chunks(limits::ROWS_PER_STATEMENT) {
         on_each!(connection, inner => {
             diesel::insert_into(entry::table)
@@ -52,6 +53,7 @@ fn replace(connection: &mut AnyConnection, rows: &[EntryRow]) -> Result<()> {
                 .on_conflict((entry::origin, entry::id))
                 .do_update()
                 .set((
+                    entry::kind.eq(excluded(entry::kind)),
                     entry::owner.eq(excluded(entry::owner)),
                     entry::version.eq(excluded(entry::version)),
                     entry::arrival.eq(excluded(entry::arrival)),
@@ -59,6 +61,7 @@ fn replace(connection: &mut AnyConnection, rows: &[EntryRow]) -> Result<()> {
                     entry::deleted.eq(excluded(entry::deleted)),
                     entry::external_id.eq(excluded(entry::external_id)),
                     entry::hash.eq(excluded(entry::hash)),
+                    entry::created.eq(excluded(entry::created)),
                     entry::modified.eq(excluded(entry::modified)),
                     entry::body.eq(excluded(entry::body)),
                     entry::review.eq(excluded(entry::review)),

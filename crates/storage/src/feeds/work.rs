@@ -1,0 +1,650 @@
+//! One step of publishing or following, inside one transaction.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use domain::feed::{FeedKey, FeedState, StatementRow};
+use domain::{Entry, EntryId, Origin, content_hash};
+
+use super::columns::{state_from, state_to, statement_from, statement_to};
+use super::unknown_feed;
+use crate::connection::{AnyConnection, on_each};
+use crate::database::Transaction;
+use crate::directory::{Node, Origins, Stored, head, replace_entries};
+use crate::rows::{EntryRow, FeedRow, OriginRow, StatementRow as Row};
+use crate::schema::{entry, feed, origin, statement};
+use crate::sql_types::{to_column, to_micros, to_signed, visibility_code};
+use crate::{Result, StorageError, limits};
+
+/// One step of publishing or following: everything happens as a whole or not at all.
+pub struct FeedWork<'a, 't> {
+    door: Door<'a, 't>,
+    pub(super) node: &'a Node,
+    now: DateTime<Utc>,
+    feeds: HashMap<FeedKey, i64>,
+}
+
+enum Door<'a, 't> {
+    Reading(&'a mut AnyConnection),
+    Writing(&'a mut Transaction<'t>),
+}
+
+/// A change of an entry of this node, in its latest state.
+#[derive(Debug, Clone)]
+pub struct LocalChange {
+    /// The entry.
+    pub id: EntryId,
+    /// The number of its latest change.
+    pub arrival: i64,
+    /// What it is now; `None` once it is deleted.
+    pub stored: Option<Stored>,
+}
+
+/// A piece of a feed.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// In the order of their numbers.
+    pub rows: Vec<StatementRow>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// An entry of another node, as it is taken over.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The entry.
+    pub entry: Box<Entry>,
+    /// Its JSON, as [`Entry::to_json`] writes it.
+    pub json: String,
+}
+
+impl<'a, 't> FeedWork<'a, 't> {
+    pub(super) fn writing(t: &'a mut Transaction<'t>, node: &'a Node, now: DateTime<Utc>) -> Self {
+        Self::new(Door::Writing(t), node, now)
+    }
+
+    pub(super) fn reading(c: &'a mut AnyConnection, node: &'a Node, now: DateTime<Utc>) -> Self {
+        Self::new(Door::Reading(c), node, now)
+    }
+
+    fn new(door: Door<'a, 't>, node: &'a Node, now: DateTime<Utc>) -> Self {
+        Self {
+            door,
+            node,
+            now,
+            feeds: HashMap::new(),
+        }
+    }
+}
+
+impl FeedWork<'_, '_> {
+    /// Lets the step end without changing anything, though it does not fail.
+    pub fn discard(&mut self) {
+        if let Door::Writing(t) = &mut self.door {
+            t.discard();
+        }
+    }
+
+    /// The caller's clock.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.node.origin
+    }
+
+    pub(super) fn micros(&self) -> i64 {
+        to_micros(self.now)
+    }
+
+    pub(super) fn connection(&mut self) -> &mut AnyConnection {
+        match &mut self.door {
+            Door::Reading(connection) => connection,
+            Door::Writing(t) => t.connection(),
+        }
+    }
+
+    /// Takes an arrival number for what the node itself did.
+    pub(super) fn arrive(&mut self, action: &str, subject: &str) -> Result<i64> {
+        self.arrive_as("system", action, subject)
+    }
+
+    pub(super) fn arrive_as(&mut self, actor: &str, action: &str, subject: &str) -> Result<i64> {
+        let at = self.micros();
+        match &mut self.door {
+            Door::Writing(t) => t.arrive(at, actor, action, subject),
+            Door::Reading(_) => Err(StorageError::Internal {
+                log: "a read tried to write".to_owned(),
+            }),
+        }
+    }
+
+    /// The number of a known feed.
+    pub(super) fn feed(&mut self, key: &FeedKey) -> Result<i64> {
+        if let Some(id) = self.feeds.get(key) {
+            return Ok(*id);
+        }
+        let row = self.row(key)?.ok_or_else(|| unknown_feed(key))?;
+        self.feeds.insert(key.clone(), row.id);
+        Ok(row.id)
+    }
+
+    fn row(&mut self, key: &FeedKey) -> Result<Option<FeedRow>> {
+        Ok(feed::table
+            .inner_join(origin::table)
+            .filter(origin::base_url.eq(key.origin.as_str()))
+            .filter(feed::name.eq(key.name.as_str()))
+            .select(feed::all_columns)
+            .first(self.connection())
+            .optional()?)
+    }
+
+    /// How far a feed is known, if at all.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn state(&mut self, key: &FeedKey) -> Result<Option<FeedState>> {
+        let Some(row) = self.row(key)? else {
+            return Ok(None);
+        };
+        self.feeds.insert(key.clone(), row.id);
+        state_from(row).map(Some)
+    }
+
+    /// Notes how far a feed is known.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn put_state(&mut self, key: &FeedKey, state: &FeedState) -> Result<()> {
+        let origin = self.origin_row(&key.origin)?;
+        let known = self.row(key)?.map(|row| row.id);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let last: Option<i64> = feed::table
+                    .select(diesel::dsl::max(feed::id))
+                    .first(self.connection())?;
+                last.unwrap_or(0) + 1
+            }
+        };
+        let row = state_to(id, origin, key.name.as_str(), state)?;
+        on_each!(self.connection(), inner => {
+            diesel::insert_into(feed::table)
+                .values(&row)
+                .on_conflict(feed::id)
+                .do_update()
+                .set((
+                    feed::epoch.eq(row.epoch),
+                    feed::seq.eq(row.seq),
+                    feed::arrival.eq(row.arrival),
+                    feed::horizon.eq(row.horizon),
+                    feed::tree_seq.eq(row.tree_seq),
+                    feed::live.eq(row.live),
+                    feed::root.eq(&row.root),
+                    feed::pull.eq(row.pull),
+                    feed::pulling.eq(row.pulling),
+                    feed::head.eq(&row.head),
+                ))
+                .execute(inner)
+        })?;
+        self.feeds.insert(key.clone(), id);
+        Ok(())
+    }
+
+    /// The row of an origin, made where it is new.
+    fn origin_row(&mut self, other: &Origin) -> Result<i64> {
+        let found: Option<i64> = origin::table
+            .filter(origin::base_url.eq(other.as_str()))
+            .select(origin::id)
+            .first(self.connection())
+            .optional()?;
+        if let Some(id) = found {
+            return Ok(id);
+        }
+        let last: Option<i64> = origin::table
+            .select(diesel::dsl::max(origin::id))
+            .first(self.connection())?;
+        let row = OriginRow {
+            id: last.unwrap_or(0) + 1,
+            base_url: other.as_str().to_owned(),
+            is_self: false,
+        };
+        diesel::insert_into(origin::table)
+            .values(&row)
+            .execute(self.connection())?;
+        Ok(row.id)
+    }
+
+    /// The latest statements about some entries, without their bytes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn known(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<Vec<StatementRow>> {
+        let feed = self.feed(key)?;
+        let mut known = Vec::new();
+        for some in entries.chunks(limits::KEYS_PER_STATEMENT) {
+            let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let rows: Vec<WithoutBody> = statement::table
+                .filter(statement::feed.eq(feed))
+                .filter(statement::entry.eq_any(&ids))
+                .select(WITHOUT_BODY)
+                .load(self.connection())?;
+            for row in rows {
+                known.push(statement_from(without_body(row))?);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Writes statements in the place of earlier ones about the same entries.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn put_statements(&mut self, key: &FeedKey, rows: Vec<StatementRow>) -> Result<()> {
+        let feed = self.feed(key)?;
+        let rows: Vec<Row> = rows
+            .into_iter()
+            .map(|row| statement_to(feed, row))
+            .collect::<Result<_>>()?;
+        for rows in rows.chunks(limits::ROWS_PER_STATEMENT) {
+            on_each!(self.connection(), inner => {
+                diesel::insert_into(statement::table)
+                    .values(rows)
+                    .on_conflict((statement::feed, statement::entry))
+                    .do_update()
+                    .set((
+                        statement::seq.eq(excluded(statement::seq)),
+                        statement::live.eq(excluded(statement::live)),
+                        statement::hash.eq(excluded(statement::hash)),
+                        statement::state.eq(excluded(statement::state)),
+                        statement::reason.eq(excluded(statement::reason)),
+                        statement::pull.eq(excluded(statement::pull)),
+                        statement::at.eq(excluded(statement::at)),
+                        statement::body.eq(excluded(statement::body)),
+                    ))
+                    .execute(inner)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Statements with numbers above `since` and up to `through`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn page(&mut self, key: &FeedKey, since: u64, through: u64, limit: usize) -> Result<Page> {
+        let feed = self.feed(key)?;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let rows: Vec<Row> = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::seq.gt(to_column(since)?))
+            .filter(statement::seq.le(to_column(through)?))
+            .order(statement::seq)
+            .limit(most)
+            .load(self.connection())?;
+        let more = rows.len() > limit;
+        let rows = rows.into_iter().take(limit).map(statement_from);
+        Ok(Page {
+            rows: rows.collect::<Result<_>>()?,
+            more,
+        })
+    }
+
+    /// The live statements of one leaf, by entry.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn leaf(&mut self, key: &FeedKey, leaf: u16, limit: usize) -> Result<Page> {
+        let feed = self.feed(key)?;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let rows: Vec<Row> = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::leaf.eq(i64::from(leaf)))
+            .filter(statement::live)
+            .order(statement::entry)
+            .limit(most)
+            .load(self.connection())?;
+        let more = rows.len() > limit;
+        let rows = rows.into_iter().take(limit).map(statement_from);
+        Ok(Page {
+            rows: rows.collect::<Result<_>>()?,
+            more,
+        })
+    }
+
+    /// Statements that wait in quarantine, by entry, after `after`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn quarantine(
+        &mut self,
+        key: &FeedKey,
+        after: Option<EntryId>,
+        limit: i64,
+    ) -> Result<Vec<StatementRow>> {
+        let feed = self.feed(key)?;
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows: Vec<Row> = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::state.eq("quarantined"))
+            .filter(statement::entry.gt(after))
+            .order(statement::entry)
+            .limit(limit)
+            .load(self.connection())?;
+        rows.into_iter().map(statement_from).collect()
+    }
+
+    /// How many live rows of a feed there are: taken, skipped, quarantined.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn counts(&mut self, key: &FeedKey) -> Result<[u64; 3]> {
+        let feed = self.feed(key)?;
+        let rows: Vec<(String, i64)> = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::live)
+            .group_by(statement::state)
+            .select((statement::state, diesel::dsl::count_star()))
+            .load(self.connection())?;
+        let of = |state: &str| {
+            rows.iter()
+                .find(|(found, _)| found == state)
+                .map_or(0, |(_, count)| count.unsigned_abs())
+        };
+        Ok([of("taken"), of("skipped"), of("quarantined")])
+    }
+
+    /// Live rows that a full pull did not bring, without their bytes, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn unseen(&mut self, key: &FeedKey, pull: u64, limit: i64) -> Result<Vec<StatementRow>> {
+        let feed = self.feed(key)?;
+        let rows: Vec<WithoutBody> = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::live)
+            .filter(statement::pull.lt(to_column(pull)?))
+            .order((statement::leaf, statement::entry))
+            .limit(limit)
+            .select(WITHOUT_BODY)
+            .load(self.connection())?;
+        rows.into_iter()
+            .map(|row| statement_from(without_body(row)))
+            .collect()
+    }
+
+    /// How many live rows a full pull did not bring.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn count_unseen(&mut self, key: &FeedKey, pull: u64) -> Result<u64> {
+        let feed = self.feed(key)?;
+        let count: i64 = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::live)
+            .filter(statement::pull.lt(to_column(pull)?))
+            .count()
+            .get_result(self.connection())?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Forgets rows: what a sweep removes, or deletions that nobody has to be told any more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn forget(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<()> {
+        let feed = self.feed(key)?;
+        for some in entries.chunks(limits::KEYS_PER_STATEMENT) {
+            let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
+            diesel::delete(
+                statement::table
+                    .filter(statement::feed.eq(feed))
+                    .filter(statement::entry.eq_any(ids)),
+            )
+            .execute(self.connection())?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all statements of a feed, because a new epoch begins.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn forget_all(&mut self, key: &FeedKey) -> Result<()> {
+        let feed = self.feed(key)?;
+        diesel::delete(statement::table.filter(statement::feed.eq(feed)))
+            .execute(self.connection())?;
+        diesel::delete(
+            crate::schema::bucket::table.filter(crate::schema::bucket::feed.eq(feed)),
+        )
+        .execute(self.connection())?;
+        Ok(())
+    }
+
+    /// Deletions before `before`, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn old_deletions(
+        &mut self,
+        key: &FeedKey,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<StatementRow>> {
+        let feed = self.feed(key)?;
+        let rows: Vec<WithoutBody> = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(diesel::dsl::not(statement::live))
+            .filter(statement::at.lt(to_micros(before)))
+            .order(statement::seq)
+            .limit(limit)
+            .select(WITHOUT_BODY)
+            .load(self.connection())?;
+        rows.into_iter()
+            .map(|row| statement_from(without_body(row)))
+            .collect()
+    }
+
+    /// Which of these entries of this node are live.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn live_among(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
+        let origin = self.node.origin_row;
+        let mut live = Vec::new();
+        for some in ids.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let found: Vec<String> = entry::table
+                .filter(entry::origin.eq(origin))
+                .filter(entry::id.eq_any(some))
+                .filter(diesel::dsl::not(entry::deleted))
+                .select(entry::id)
+                .load(self.connection())?;
+            for id in found {
+                live.push(crate::sql_types::to_entry_id("an entry", &id)?);
+            }
+        }
+        Ok(live)
+    }
+
+    /// Changes of this node's own entries after the arrival number `after`, at most `limit`, and the number up to which
+    /// they are complete.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn local_changes(&mut self, after: i64, limit: usize) -> Result<(Vec<LocalChange>, i64)> {
+        let (origin, through) = (self.node.origin_row, head(self.connection())?);
+        let rows: Vec<EntryRow> = entry::table
+            .filter(entry::origin.eq(origin))
+            .filter(entry::arrival.gt(after))
+            .filter(entry::arrival.le(through))
+            .order(entry::arrival)
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .load(self.connection())?;
+        let origins = Origins::load(self.connection())?;
+        let full = rows.len() >= limit;
+        let changes: Vec<LocalChange> = rows
+            .into_iter()
+            .map(|row| {
+                let stored = Stored::from_row(row, &origins)?;
+                Ok(LocalChange {
+                    id: stored.key.id,
+                    arrival: stored.arrival,
+                    stored: Some(stored).filter(|stored| !stored.deleted),
+                })
+            })
+            .collect::<Result<_>>()?;
+        let through = match changes.last() {
+            Some(last) if full => last.arrival,
+            _ => through,
+        };
+        Ok((changes, through))
+    }
+
+    /// Takes entries of another node over.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn take(&mut self, other: &Origin, received: Vec<Received>) -> Result<()> {
+        let row = self.origin_row(other)?;
+        let actor = peer_actor(row);
+        let mut rows = Vec::with_capacity(received.len());
+        for Received { entry, json } in received {
+            let id = entry.id.to_string();
+            let arrival = self.arrive_as(&actor, "received", &id)?;
+            rows.push(EntryRow {
+                origin: row,
+                id,
+                kind: entry.kind.as_str().to_owned(),
+                owner: entry.owner.to_string(),
+                version: to_column(entry.version.max(1))?,
+                arrival,
+                visibility: visibility_code(entry.visibility).to_owned(),
+                deleted: false,
+                // Unique at its origin only if that node keeps its promises: it stands in the body all the same.
+                external_id: None,
+                hash: to_signed(content_hash(&json)),
+                created: to_micros(entry.created),
+                modified: to_micros(entry.modified),
+                body: Some(json),
+                review: None,
+            });
+        }
+        replace_entries(self.connection(), &rows)
+    }
+
+    /// Lets go of entries of another node. A row without content stays, so that every process hears of it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn let_go(&mut self, other: &Origin, ids: &[EntryId]) -> Result<()> {
+        let origin = self.origin_row(other)?;
+        let actor = peer_actor(origin);
+        for some in ids.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let mut rows: Vec<EntryRow> = entry::table
+                .filter(entry::origin.eq(origin))
+                .filter(entry::id.eq_any(some))
+                .filter(diesel::dsl::not(entry::deleted))
+                .order(entry::id)
+                .load(self.connection())?;
+            for row in &mut rows {
+                row.arrival = self.arrive_as(&actor, "withdrawn", &row.id)?;
+                row.deleted = true;
+                row.body = None;
+                row.hash = 0;
+            }
+            replace_entries(self.connection(), &rows)?;
+        }
+        Ok(())
+    }
+
+    /// When the entries of another node that are here first came, as their JSON says.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn bodies(&mut self, other: &Origin, ids: &[EntryId]) -> Result<Vec<(EntryId, String)>> {
+        let origin = self.origin_row(other)?;
+        let mut bodies = Vec::new();
+        for some in ids.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let found: Vec<(String, Option<String>)> = entry::table
+                .filter(entry::origin.eq(origin))
+                .filter(entry::id.eq_any(some))
+                .filter(diesel::dsl::not(entry::deleted))
+                .select((entry::id, entry::body))
+                .load(self.connection())?;
+            for (id, body) in found {
+                if let Some(body) = body {
+                    bodies.push((crate::sql_types::to_entry_id("an entry", &id)?, body));
+                }
+            }
+        }
+        Ok(bodies)
+    }
+}
+
+/// Who brought an entry of another node, without its name: the audit outlives what it speaks of.
+pub(super) fn peer_actor(origin: i64) -> String {
+    format!("peer:{origin}")
+}
+
+type WithoutBody = (
+    i64,
+    i64,
+    String,
+    i64,
+    bool,
+    String,
+    String,
+    Option<String>,
+    i64,
+    i64,
+);
+
+const WITHOUT_BODY: (
+    statement::feed,
+    statement::leaf,
+    statement::entry,
+    statement::seq,
+    statement::live,
+    statement::hash,
+    statement::state,
+    statement::reason,
+    statement::pull,
+    statement::at,
+) = (
+    statement::feed,
+    statement::leaf,
+    statement::entry,
+    statement::seq,
+    statement::live,
+    statement::hash,
+    statement::state,
+    statement::reason,
+    statement::pull,
+    statement::at,
+);
+
+fn without_body(row: WithoutBody) -> Row {
+    let (feed, leaf, entry, seq, live, hash, state, reason, pull, at) = row;
+    Row {
+        feed,
+        leaf,
+        entry,
+        seq,
+        live,
+        hash,
+        state,
+        reason,
+        pull,
+        at,
+        body: None,
+    }
+}
