@@ -2,3 +2,5 @@
 
 pub mod canonical;
 pub mod did;
+pub mod key;
+pub mod proof;
