@@ -4,8 +4,10 @@
 //! twice, lone surrogates and deep nesting are refused before anything is canonicalised. Numbers with a fraction or an
 //! exponent are let through, because RFC 8785 defines their form; what this node writes has coordinates as strings.
 
+use std::cell::Cell;
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -36,29 +38,93 @@ pub enum CanonicalError {
     Integer,
 }
 
-/// The canonical bytes of a JSON document.
+/// The canonical bytes of a JSON document: [`read`], then [`write()`].
 ///
 /// # Errors
 /// [`CanonicalError`], for everything that two readers could understand differently.
 pub fn canonical(document: &[u8]) -> Result<Vec<u8>, CanonicalError> {
+    to_vec(&read(document)?)
+}
+
+/// Reads a JSON document of at most [`MAX_BYTES`] that has a canonical form.
+///
+/// # Errors
+/// [`CanonicalError`], for everything that two readers could understand differently.
+pub fn read(document: &[u8]) -> Result<Value, CanonicalError> {
     if document.len() > MAX_BYTES {
         return Err(CanonicalError::TooLarge);
     }
     let text = std::str::from_utf8(document).map_err(not_json)?;
+    let large_double = Cell::new(false);
+    let strict = Strict {
+        depth: DEPTH,
+        large_double: &large_double,
+    };
     let mut de = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: DEPTH }
+    let value = strict
         .deserialize(&mut de)
         .and_then(|value| de.end().map(|()| value))
         .map_err(|error| refusal(&error))?;
-    // By their text: a number of more than 64 bits is a double by the time that it is a value.
-    if has_large_integer(text) {
+    // Only where a double is large enough to have been digits of more than 64 bits; its text tells.
+    if large_double.get() && has_large_integer(text) {
         return Err(CanonicalError::Integer);
     }
-    serde_json_canonicalizer::to_vec(&value).map_err(not_json)
+    Ok(value)
+}
+
+/// The canonical bytes of a value (RFC 8785 section 3.2).
+///
+/// # Errors
+/// [`CanonicalError::Integer`] or [`CanonicalError::TooDeep`], for a value that [`read`] would not have let through.
+pub fn write(value: &Value) -> Result<Vec<u8>, CanonicalError> {
+    check(value, DEPTH)?;
+    to_vec(value)
+}
+
+/// The canonical bytes of an object: [`write()`] for one that is not wrapped in a value.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_object(object: &Map<String, Value>) -> Result<Vec<u8>, CanonicalError> {
+    let inner = DEPTH.checked_sub(1).ok_or(CanonicalError::TooDeep)?;
+    object.values().try_for_each(|value| check(value, inner))?;
+    to_vec(object)
+}
+
+fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
+    serde_json_canonicalizer::to_vec(value).map_err(not_json)
+}
+
+/// Refuses what [`read`] refuses and a value can hold: the canonical form would round large integers silently.
+fn check(value: &Value, depth: usize) -> Result<(), CanonicalError> {
+    let deeper = || depth.checked_sub(1).ok_or(CanonicalError::TooDeep);
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Number(number) => {
+            let size = number
+                .as_u64()
+                .or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if size.is_some_and(|size| size > MAX_INTEGER) {
+                return Err(CanonicalError::Integer);
+            }
+            Ok(())
+        }
+        Value::Array(items) => {
+            let depth = deeper()?;
+            items.iter().try_for_each(|item| check(item, depth))
+        }
+        Value::Object(members) => {
+            let depth = deeper()?;
+            members.values().try_for_each(|item| check(item, depth))
+        }
+    }
 }
 
 const TWICE: &str = "the same name stands twice";
 const DEEP: &str = "nested deeper than allowed";
+const LARGE: &str = "a whole number is too large";
+/// From here on a double may have been an integer that fits no 64 bits: those from -2^63 down and from 2^64 up.
+const LARGE_DOUBLE: f64 = 9_223_372_036_854_775_808.0;
 
 fn refusal(error: &serde_json::Error) -> CanonicalError {
     let message = error.to_string();
@@ -66,6 +132,8 @@ fn refusal(error: &serde_json::Error) -> CanonicalError {
         CanonicalError::DuplicateName
     } else if message.starts_with(DEEP) || message.starts_with("recursion limit") {
         CanonicalError::TooDeep
+    } else if message.starts_with(LARGE) {
+        CanonicalError::Integer
     } else {
         CanonicalError::NotJson(message)
     }
@@ -122,21 +190,23 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
     }
 }
 
-/// Reads a value, refusing repeated names and deep nesting. Unlike `Value`'s own reading it gives no name a meaning of
+/// Reads a value, refusing repeated names, large integers and deep nesting. Unlike `Value`'s own reading it gives no name a meaning of
 /// its own.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    /// Set where a double is [`LARGE_DOUBLE`] or more, either side of zero.
+    large_double: &'a Cell<bool>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom(DEEP))?;
-        Ok(Self { depth })
+        Ok(Self { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -144,7 +214,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,13 +227,22 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
         Ok(Value::Bool(value))
     }
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        if value.unsigned_abs() > MAX_INTEGER {
+            return Err(E::custom(LARGE));
+        }
         Ok(Value::from(value))
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        if value > MAX_INTEGER {
+            return Err(E::custom(LARGE));
+        }
         Ok(Value::from(value))
     }
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        if value.abs() >= LARGE_DOUBLE {
+            self.large_double.set(true);
+        }
         let number = Number::from_f64(value).ok_or_else(|| E::custom("a number is not finite"))?;
         Ok(Value::Number(number))
     }
@@ -267,6 +346,8 @@ mod tests {
             "-9007199254740993",
             "[1, 18446744073709551616]",
             r#"{"a\"1":-99999999999999999999999999}"#,
+            "-9223372036854775809",
+            "[1e30, 99999999999999999999]",
         ] {
             assert_eq!(text(json), Err(CanonicalError::Integer), "{json}");
         }
@@ -317,6 +398,33 @@ mod tests {
         ] {
             assert_eq!(text(json).as_deref(), Ok(expected));
         }
+    }
+
+    #[test]
+    fn what_is_not_read_is_not_written_either() {
+        for (value, error) in [
+            (
+                serde_json::json!([MAX_INTEGER + 1]),
+                CanonicalError::Integer,
+            ),
+            (serde_json::json!({"a": i64::MIN}), CanonicalError::Integer),
+            (
+                (0..=DEPTH).fold(Value::Null, |inner, _| Value::Array(vec![inner])),
+                CanonicalError::TooDeep,
+            ),
+        ] {
+            assert_eq!(write(&value), Err(error.clone()));
+            let mut object = Map::new();
+            object.insert("a".to_owned(), value);
+            assert_eq!(write_object(&object), Err(error));
+        }
+        let value = read(br#"{"b":[1],"a":-9007199254740992}"#).unwrap();
+        let expected = br#"{"a":-9007199254740992,"b":[1]}"#.to_vec();
+        assert_eq!(
+            write_object(value.as_object().unwrap()).as_ref(),
+            Ok(&expected)
+        );
+        assert_eq!(write(&value), Ok(expected));
     }
 
     #[test]

@@ -2,3 +2,6 @@
 
 pub mod canonical;
 pub mod did;
+pub mod http_signature;
+pub mod key;
+pub mod proof;
