@@ -1,0 +1,480 @@
+//! Following: what a page means for what is here.
+//!
+//! A page is applied as a whole, with the cursor, in one step of the store. At the head the digests of both sides are
+//! compared. Statements that a policy leaves out, or that wait in quarantine, are kept as entry, number and hash, so that
+//! a follower can still prove that it agrees with the origin.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::feed::{Digest, FeedKey, FeedState, Kept, StatementRow};
+use domain::{EntryId, NotAccepted, Provenance, accept};
+
+use super::document::NodeDocument;
+use super::page::Page;
+use super::policy::Policy;
+use super::refusal::Refused;
+use super::statement::Statement;
+use super::store::{Store, Taken};
+use super::tree;
+
+/// Rows that one step of a sweep removes.
+const SWEEP_STEP: usize = 5_000;
+/// A sweep that would remove more than one row in so many waits for an admin, unless they are few.
+const SWEEP_SHARE: u64 = 10;
+/// Rows that a sweep may always remove.
+const SWEEP_FREE: u64 = 5;
+
+/// What following a feed goes by.
+#[derive(Clone, Copy)]
+pub struct Follow<'a> {
+    /// The feed.
+    pub key: &'a FeedKey,
+    /// The node's pinned document.
+    pub document: &'a NodeDocument,
+    /// What is taken from it.
+    pub policy: &'a Policy,
+    /// Whether an admin has agreed to a large sweep.
+    pub sweep_allowed: bool,
+}
+
+/// What a page came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Entries that are new or changed here.
+    pub taken: usize,
+    /// Entries that are gone from here.
+    pub removed: usize,
+    /// Rows left out by policy.
+    pub skipped: usize,
+    /// Rows that wait in quarantine.
+    pub quarantined: usize,
+    /// The number up to which everything is here.
+    pub seq: u64,
+    /// Whether more follow.
+    pub more: bool,
+    /// What the comparison at the head came to.
+    pub outcome: Outcome,
+}
+
+/// What the comparison at the head came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outcome {
+    /// The head has not been reached.
+    #[default]
+    NotYet,
+    /// The page was of another place than this follower now stands at: somebody else was faster.
+    Outdated,
+    /// Both sides hold the same.
+    Agreed,
+    /// They do not: the leaves that differ have to be looked at.
+    Differs,
+    /// So many rows would be removed that an admin has to agree.
+    SweepWaits {
+        /// How many.
+        rows: u64,
+    },
+    /// Rows were swept, and more remain: go on.
+    Sweeping,
+    /// It has more rows than are wanted from it.
+    OverQuota,
+}
+
+/// Where to go on: the number since which changes are wanted. Begins anew where the node has begun a new epoch.
+///
+/// # Errors
+/// Those of the store.
+pub fn position<S: Store>(store: &mut S, follow: &Follow<'_>) -> Result<FeedState, S::Error> {
+    let epoch = follow.document.epoch();
+    let state = match store.state(follow.key)? {
+        Some(state) if state.epoch == epoch => return Ok(state),
+        Some(mut state) => {
+            store.reset_numbers(follow.key)?;
+            state.epoch = epoch;
+            begin_pull(&mut state);
+            state
+        }
+        None => FeedState {
+            pulling: true,
+            pull: 1,
+            ..FeedState::new(epoch, tree::empty_root())
+        },
+    };
+    store.put_state(follow.key, &state)?;
+    Ok(state)
+}
+
+/// Starts a full pull: everything is asked for again, and what does not come is swept at the end.
+///
+/// # Errors
+/// Those of the store.
+pub fn pull_all<S: Store>(store: &mut S, key: &FeedKey) -> Result<(), S::Error> {
+    if let Some(mut state) = store.state(key)? {
+        begin_pull(&mut state);
+        store.put_state(key, &state)?;
+    }
+    Ok(())
+}
+
+fn begin_pull(state: &mut FeedState) {
+    state.seq = 0;
+    state.pull += 1;
+    state.pulling = true;
+    state.head = None;
+}
+
+/// Applies a page that was read for the place `since`.
+///
+/// # Errors
+/// Those of the store outside, what speaks against the page inside. Nothing may be kept then.
+pub fn apply<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    since: u64,
+    page: Page,
+) -> Result<Result<Applied, Refused>, S::Error> {
+    let mut state = position(store, follow)?;
+    if state.epoch != page.head.epoch || state.seq != since {
+        return Ok(Ok(Applied {
+            seq: state.seq,
+            outcome: Outcome::Outdated,
+            ..Applied::default()
+        }));
+    }
+    if let Err(refused) = check_head(&state, &page) {
+        return Ok(Err(refused));
+    }
+    let ids: Vec<EntryId> = page.statements.iter().map(|row| row.entry).collect();
+    let known: HashMap<EntryId, StatementRow> = store
+        .known(follow.key, &ids)?
+        .into_iter()
+        .map(|row| (row.entry, row))
+        .collect();
+    for row in &page.statements {
+        if let Some(refused) = known.get(&row.entry).and_then(|known| contradiction(known, row)) {
+            return Ok(Err(refused));
+        }
+    }
+    let decided = match decide(follow, &state, page.statements, &known, store.now()) {
+        Ok(decided) => decided,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let mut applied = decided.counts;
+    state.live = state.live.saturating_add(decided.more).saturating_sub(decided.fewer);
+    write(store, follow, decided)?;
+    state.seq = page.through;
+    applied.seq = page.through;
+    applied.more = page.more;
+    state.head = Some(page.head.json.clone());
+    if state.live > follow.policy.max_rows {
+        applied.outcome = Outcome::OverQuota;
+    } else if !page.more {
+        applied.outcome = settle(store, follow, &mut state, page.head.root, page.head.count)?;
+    }
+    store.put_state(follow.key, &state)?;
+    Ok(Ok(applied))
+}
+
+/// A head may not be older than one that was seen before, nor say something else at the same number.
+fn check_head(state: &FeedState, page: &Page) -> Result<(), Refused> {
+    if page.head.seq < state.seq {
+        return Err(Refused::Rollback {
+            known: state.seq,
+            found: page.head.seq,
+        });
+    }
+    if state.seq > 0 && state.seq < page.head.horizon {
+        return Err(Refused::BelowHorizon);
+    }
+    let Some(seen) = state.head.as_deref().and_then(seen) else {
+        return Ok(());
+    };
+    if seen.0 == page.head.epoch {
+        if page.head.seq < seen.1 {
+            return Err(Refused::Rollback {
+                known: seen.1,
+                found: page.head.seq,
+            });
+        }
+        if page.head.seq == seen.1 && page.head.root != seen.2 {
+            return Err(Refused::Fork(seen.1));
+        }
+    }
+    Ok(())
+}
+
+/// Epoch, number and root of a head that was verified before.
+fn seen(json: &str) -> Option<(u64, u64, Digest)> {
+    let head: serde_json::Value = serde_json::from_str(json).ok()?;
+    Some((
+        head.get("epoch")?.as_u64()?,
+        head.get("seq")?.as_u64()?,
+        head.get("stateRoot")?.as_str()?.parse().ok()?,
+    ))
+}
+
+/// Whether a row contradicts what the same node said before in the same epoch.
+fn contradiction(known: &StatementRow, row: &Statement) -> Option<Refused> {
+    if known.seq == row.seq && known.hash != row.hash {
+        return Some(Refused::Fork(row.seq));
+    }
+    (known.seq > row.seq).then_some(Refused::Rollback {
+        known: known.seq,
+        found: row.seq,
+    })
+}
+
+#[derive(Default)]
+struct Decided {
+    rows: Vec<StatementRow>,
+    take: Vec<(Taken, bool)>,
+    let_go: Vec<EntryId>,
+    counts: Applied,
+    more: u64,
+    fewer: u64,
+}
+
+fn decide(
+    follow: &Follow<'_>,
+    state: &FeedState,
+    statements: Vec<Statement>,
+    known: &HashMap<EntryId, StatementRow>,
+    now: DateTime<Utc>,
+) -> Result<Decided, Refused> {
+    let mut decided = Decided {
+        rows: Vec::with_capacity(statements.len()),
+        take: Vec::with_capacity(statements.len()),
+        ..Decided::default()
+    };
+    for row in statements {
+        let before = known.get(&row.entry);
+        let was_live = before.is_some_and(|before| before.live);
+        let was_taken = before.is_some_and(|before| before.live && before.kept == Kept::Taken);
+        let unchanged = before.is_some_and(|before| before.hash == row.hash);
+        let live = row.object.is_some();
+        let (kept, entry) = judge(follow, &row, now)?;
+        match (was_live, live) {
+            (false, true) => decided.more += 1,
+            (true, false) => decided.fewer += 1,
+            _ => {}
+        }
+        match (&kept, entry) {
+            (Kept::Taken, Some(taken)) if !(unchanged && was_taken) => {
+                decided.counts.taken += 1;
+                decided.take.push((taken, was_taken));
+            }
+            (Kept::Taken, Some(_)) => {}
+            (kept, _) => {
+                match kept {
+                    Kept::Skipped => decided.counts.skipped += 1,
+                    Kept::Quarantined(_) => decided.counts.quarantined += 1,
+                    Kept::Taken => {}
+                }
+                if was_taken {
+                    decided.counts.removed += 1;
+                    decided.let_go.push(row.entry);
+                }
+            }
+        }
+        decided.rows.push(StatementRow {
+            entry: row.entry,
+            leaf: tree::leaf_of(&follow.key.origin, row.entry),
+            seq: row.seq,
+            live,
+            hash: row.hash,
+            body: (kept != Kept::Skipped).then_some(row.line),
+            kept,
+            pull: state.pull,
+            at: now,
+        });
+    }
+    Ok(decided)
+}
+
+/// What becomes of one statement.
+fn judge(
+    follow: &Follow<'_>,
+    row: &Statement,
+    now: DateTime<Utc>,
+) -> Result<(Kept, Option<Taken>), Refused> {
+    let Some(json) = &row.object else {
+        return Ok((Kept::Taken, None));
+    };
+    if json.len() > follow.policy.max_row_bytes {
+        let why = format!("it has {} bytes, more than are wanted", json.len());
+        return Ok((Kept::Quarantined(why), None));
+    }
+    let origin = &follow.key.origin;
+    let mut entry = match accept(json, origin, row.entry, now.date_naive()) {
+        Ok(entry) => entry,
+        Err(NotAccepted::Quarantine(why)) => return Ok((Kept::Quarantined(why), None)),
+        Err(NotAccepted::OtherEntry) => return Err(Refused::OutsideOrigin),
+    };
+    if !follow.key.name.holds(entry.visibility) {
+        return Err(Refused::WrongFeedForEntry);
+    }
+    if !follow.policy.takes(&entry) {
+        return Ok((Kept::Skipped, None));
+    }
+    entry.provenance = Some(Provenance {
+        verified_by: row.proof.method().to_owned(),
+        since: now,
+        received: now,
+        url: origin.uri(row.entry),
+    });
+    let taken = Taken {
+        entry: Box::new(entry),
+        json: String::new(),
+    };
+    Ok((Kept::Taken, Some(taken)))
+}
+
+fn write<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    decided: Decided,
+) -> Result<(), S::Error> {
+    let origin = &follow.key.origin;
+    store.put_statements(follow.key, decided.rows)?;
+    let here: Vec<EntryId> = decided
+        .take
+        .iter()
+        .filter(|(_, was_taken)| *was_taken)
+        .map(|(taken, _)| taken.entry.id)
+        .collect();
+    let since: HashMap<EntryId, DateTime<Utc>> = if here.is_empty() {
+        HashMap::new()
+    } else {
+        store.since(origin, &here)?.into_iter().collect()
+    };
+    let mut entries = Vec::with_capacity(decided.take.len());
+    for (mut taken, _) in decided.take {
+        if let (Some(provenance), Some(since)) =
+            (&mut taken.entry.provenance, since.get(&taken.entry.id))
+        {
+            provenance.since = *since;
+        }
+        taken.json = taken.entry.to_json();
+        entries.push(taken);
+    }
+    if !entries.is_empty() {
+        store.take(origin, entries)?;
+    }
+    if !decided.let_go.is_empty() {
+        store.let_go(origin, &decided.let_go)?;
+    }
+    Ok(())
+}
+
+/// At the head: sweeps what a full pull did not bring, and compares.
+fn settle<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    state: &mut FeedState,
+    root: Digest,
+    count: u64,
+) -> Result<Outcome, S::Error> {
+    let mut swept = Vec::new();
+    if state.pulling {
+        let unseen = store.count_unseen(follow.key, state.pull)?;
+        let many = unseen > SWEEP_FREE && unseen > state.live / SWEEP_SHARE;
+        if many && !follow.sweep_allowed {
+            return Ok(Outcome::SweepWaits { rows: unseen });
+        }
+        swept = sweep(store, follow, state)?;
+        if unseen > swept.len() as u64 {
+            tree::refresh(store, follow.key, state, &swept)?;
+            return Ok(Outcome::Sweeping);
+        }
+        state.pulling = false;
+    }
+    tree::refresh(store, follow.key, state, &swept)?;
+    Ok(if state.root == root && state.live == count {
+        Outcome::Agreed
+    } else {
+        Outcome::Differs
+    })
+}
+
+/// Removes rows that a full pull did not bring, some at a time; returns their leaves.
+fn sweep<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    state: &mut FeedState,
+) -> Result<Vec<u16>, S::Error> {
+    let rows = store.unseen(follow.key, state.pull, SWEEP_STEP)?;
+    remove(store, follow, state, &rows)
+}
+
+/// Removes live rows; returns their leaves.
+fn remove<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    state: &mut FeedState,
+    rows: &[StatementRow],
+) -> Result<Vec<u16>, S::Error> {
+    let gone: Vec<EntryId> = rows.iter().map(|row| row.entry).collect();
+    if !gone.is_empty() {
+        store.let_go(&follow.key.origin, &gone)?;
+        store.forget(follow.key, &gone)?;
+        state.live = state.live.saturating_sub(gone.len() as u64);
+    }
+    Ok(rows.iter().map(|row| row.leaf).collect())
+}
+
+/// Makes one leaf what the origin says it is: `page` holds all live rows of it, read with the same head that this
+/// follower has reached.
+///
+/// # Errors
+/// As [`apply`]. Another statement under a number that is already here is no damage to be repaired: it is a fork.
+pub fn repair_leaf<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    leaf: u16,
+    page: Page,
+) -> Result<Result<Applied, Refused>, S::Error> {
+    let mut state = position(store, follow)?;
+    if state.epoch != page.head.epoch || state.seq != page.head.seq {
+        return Ok(Ok(Applied {
+            seq: state.seq,
+            outcome: Outcome::Outdated,
+            ..Applied::default()
+        }));
+    }
+    let ids: Vec<EntryId> = page.statements.iter().map(|row| row.entry).collect();
+    let known: HashMap<EntryId, StatementRow> = store
+        .known(follow.key, &ids)?
+        .into_iter()
+        .map(|row| (row.entry, row))
+        .collect();
+    for row in &page.statements {
+        if let Some(refused) = known.get(&row.entry).and_then(|known| contradiction(known, row)) {
+            return Ok(Err(refused));
+        }
+    }
+    let here = store.rows_of_leaves(follow.key, &[leaf])?;
+    let extra: Vec<EntryId> = here
+        .iter()
+        .map(|row| row.entry)
+        .filter(|entry| !ids.contains(entry))
+        .collect();
+    let decided = match decide(follow, &state, page.statements, &known, store.now()) {
+        Ok(decided) => decided,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let mut applied = decided.counts;
+    state.live = state.live.saturating_add(decided.more).saturating_sub(decided.fewer);
+    write(store, follow, decided)?;
+    let extra = store.known(follow.key, &extra)?;
+    applied.removed += extra.len();
+    remove(store, follow, &mut state, &extra)?;
+    tree::refresh(store, follow.key, &mut state, &[leaf])?;
+    applied.seq = state.seq;
+    applied.outcome = if state.root == page.head.root && state.live == page.head.count {
+        Outcome::Agreed
+    } else {
+        Outcome::Differs
+    };
+    store.put_state(follow.key, &state)?;
+    Ok(Ok(applied))
+}

@@ -1,0 +1,186 @@
+//! The restore journal: what a node has said, kept outside of its database, so that a database that was put back to an
+//! older state is noticed before it says something else under the same numbers.
+//!
+//! Before statements are committed, one line is written down: the feed, its epoch, the number before and after, and what
+//! they delete. A database that stands where the last line began was cut off before the commit: it goes on, beyond the
+//! numbers of that line. One that stands further back was restored. It may not publish until a new epoch is signed with
+//! the recovery key, and what had been deleted is deleted again first.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use domain::EntryId;
+use domain::feed::FeedName;
+use serde::{Deserialize, Serialize};
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// The feed.
+    pub feed: FeedName,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The last number before.
+    pub base: u64,
+    /// The last number that these statements take.
+    pub seq: u64,
+    /// Entries that they delete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<EntryId>,
+    /// Entries that are still there, but no longer in this feed: fewer people may see them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<EntryId>,
+    /// Entries that came back into this feed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<EntryId>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What a journal comes to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// The last line of each feed.
+    last: Vec<Mark>,
+    /// What was deleted in all of it.
+    deleted: BTreeSet<EntryId>,
+    /// What was withdrawn from a feed and has not come back.
+    withdrawn: BTreeSet<(FeedName, EntryId)>,
+}
+
+/// Whether a database may go on publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It may; the next number is the one after this.
+    Fine {
+        /// The last number that may have been used.
+        seq: u64,
+    },
+    /// It was put back to an older state.
+    Behind {
+        /// The epoch that was reached.
+        epoch: u64,
+        /// The number that was reached.
+        seq: u64,
+    },
+}
+
+impl Remembered {
+    /// Takes in the next line.
+    pub fn take(&mut self, mark: Mark) {
+        self.deleted.extend(mark.deleted.iter().copied());
+        let feed = mark.feed;
+        self.withdrawn
+            .extend(mark.withdrawn.iter().map(|id| (feed, *id)));
+        for id in &mark.returned {
+            self.withdrawn.remove(&(feed, *id));
+        }
+        self.last.retain(|last| last.feed != mark.feed);
+        self.last.push(mark);
+    }
+
+    /// The last line of a feed.
+    #[must_use]
+    pub fn last(&self, feed: FeedName) -> Option<&Mark> {
+        self.last.iter().find(|mark| mark.feed == feed)
+    }
+
+    /// Whether nothing was ever written down.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.last.is_empty()
+    }
+
+    /// The highest epoch of all feeds.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.last.iter().map(|mark| mark.epoch).max().unwrap_or(0)
+    }
+
+    /// Everything that was deleted.
+    #[must_use]
+    pub fn deleted(&self) -> &BTreeSet<EntryId> {
+        &self.deleted
+    }
+
+    /// What was withdrawn from feeds and has not come back.
+    #[must_use]
+    pub fn withdrawn(&self) -> &BTreeSet<(FeedName, EntryId)> {
+        &self.withdrawn
+    }
+
+    /// Whether a database whose feed stands at `epoch` and `seq` may go on publishing.
+    #[must_use]
+    pub fn judge(&self, feed: FeedName, epoch: u64, seq: u64) -> Standing {
+        match self.last(feed) {
+            None => Standing::Fine { seq },
+            Some(mark) if epoch > mark.epoch => Standing::Fine { seq },
+            Some(mark) if epoch == mark.epoch && seq >= mark.base => Standing::Fine {
+                seq: seq.max(mark.seq),
+            },
+            Some(mark) => Standing::Behind {
+                epoch: mark.epoch,
+                seq: mark.seq,
+            },
+        }
+    }
+}
+
+/// Where marks are written down before anything is committed.
+pub trait Journal {
+    /// Why it could not be written.
+    type Error;
+
+    /// What was written down so far. `None`: there is no journal, though there should be one.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn remembered(&mut self) -> Result<Option<Remembered>, Self::Error>;
+
+    /// Writes a mark down, so that it is there after a power cut.
+    ///
+    /// # Errors
+    /// Why it cannot be written; nothing may be committed then.
+    fn write(&mut self, mark: &Mark) -> Result<(), Self::Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(epoch: u64, base: u64, seq: u64) -> Mark {
+        Mark {
+            feed: FeedName::Public,
+            epoch,
+            base,
+            seq,
+            deleted: Vec::new(),
+            withdrawn: Vec::new(),
+            returned: Vec::new(),
+            at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_database_that_was_cut_off_goes_on_beyond_and_one_that_was_restored_does_not() {
+        let mut remembered = Remembered::default();
+        assert_eq!(
+            remembered.judge(FeedName::Public, 1, 7),
+            Standing::Fine { seq: 7 }
+        );
+        remembered.take(mark(1, 0, 10));
+        remembered.take(mark(1, 10, 15));
+        let judge = |epoch, seq| remembered.judge(FeedName::Public, epoch, seq);
+        assert_eq!(judge(1, 15), Standing::Fine { seq: 15 });
+        assert_eq!(judge(1, 10), Standing::Fine { seq: 15 }, "cut off");
+        let behind = Standing::Behind { epoch: 1, seq: 15 };
+        assert_eq!(judge(1, 9), behind);
+        assert_eq!(judge(0, 90), behind);
+        assert_eq!(judge(2, 0), Standing::Fine { seq: 0 }, "a new epoch");
+        assert_eq!(
+            remembered.judge(FeedName::Network, 1, 0),
+            Standing::Fine { seq: 0 }
+        );
+    }
+}
