@@ -277,11 +277,16 @@ impl Parsed {
             return Err(SignatureError::Malformed);
         };
         let bytes = item.bare_item.as_byte_sequence();
-        let signature = bytes.and_then(|bytes| bytes.try_into().ok());
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        // Structured fields let base64 be written carelessly; a signature has one spelling here.
+        let spelled = dictionary(label.as_str(), ListEntry::Item(item.clone()))?;
+        if !signature.contains(&spelled) {
+            return Err(SignatureError::Malformed);
+        }
         check_components(&list)?;
         Ok(Self {
             own: read_parameters(&list.params)?,
-            signature: signature.ok_or(SignatureError::Malformed)?,
+            signature: bytes.ok_or(SignatureError::Malformed)?,
             list,
         })
     }

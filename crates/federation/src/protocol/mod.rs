@@ -2,6 +2,7 @@
 
 pub mod canonical;
 pub mod did;
+pub mod document;
 pub mod http_signature;
 pub mod key;
 pub mod proof;
