@@ -6,4 +6,5 @@
 //! decentralised identifier of a node, and the canonical form over which signatures are made. Statements, heads, feeds,
 //! peers and their routes are not here yet.
 
+pub mod outbound;
 pub mod protocol;
