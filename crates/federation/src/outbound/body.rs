@@ -227,3 +227,6 @@ impl Write for Store {
 fn too_large(form: &'static str, limit: usize) -> OutboundError {
     OutboundError::TooLarge { form, limit }
 }
+
+#[cfg(test)]
+mod tests;

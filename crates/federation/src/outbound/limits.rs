@@ -5,8 +5,8 @@ use std::time::Duration;
 /// How long a connection to a peer may take to stand, its name looked up and its certificate checked.
 pub const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept for the next request. Shorter than what servers usually keep, so that a request seldom
-/// meets a connection that is just being closed.
+/// How long a connection is kept for the next request. Shorter than the 60 s for which a Lotse node keeps it, so that a
+/// request seldom meets a connection that is just being closed.
 pub const POOL_IDLE: Duration = Duration::from_secs(20);
 
 /// Connections kept for the next request, for each peer: feeds are read one page after the other.

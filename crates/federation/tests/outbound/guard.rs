@@ -1,6 +1,7 @@
 //! Where a node does not connect to.
 
 use std::net::{IpAddr, TcpListener};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -133,4 +134,35 @@ async fn plain_http_where_tls_should_be_is_told_as_such() {
     let base = origin(&format!("https://{}", peer.base.host()));
     let error = client.get(&base, "/", &[], &LIMITS).await.unwrap_err();
     assert_eq!(error.code(), "tls", "{error}");
+}
+
+/// The variables that other HTTP clients read proxies from.
+const PROXIES: [&str; 6] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
+
+#[test]
+fn proxy_variables_change_nothing() {
+    // Another process, because a process's own variables cannot be set safely while others of its threads run.
+    let (listener, port) = untouched();
+    let proxy = format!("http://127.0.0.1:{port}");
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "heads::an_answer_comes_with_status_fields_and_body",
+        ])
+        .envs(PROXIES.map(|name| (name, &proxy)))
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .env_remove("REQUEST_METHOD")
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert!(listener.accept().is_err());
 }

@@ -148,10 +148,10 @@ pub(crate) fn lax() -> Outbound {
     LAX.clone()
 }
 
-/// A whole answer with a length.
+/// A whole answer with a length, the last one on its connection.
 pub(crate) fn answer(status: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n",
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{fields}\r\n",
         body.len()
     )
     .into_bytes();
