@@ -8,6 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use domain::Origin;
 use lotse_federation::outbound::{Addresses, Outbound, OutboundError, Resolve, Settings};
 
+use tokio::io::AsyncReadExt;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+
 use crate::server::{LIMITS, Peer, answer};
 
 /// Says the same about every name, and counts how often it was asked.
@@ -134,6 +139,40 @@ async fn plain_http_where_tls_should_be_is_told_as_such() {
     let base = origin(&format!("https://{}", peer.base.host()));
     let error = client.get(&base, "/", &[], &LIMITS).await.unwrap_err();
     assert_eq!(error.code(), "tls", "{error}");
+}
+
+/// A server with a certificate for `peer.example` that it made itself (its key is in this directory, and so no secret).
+/// Gives the port, and how the server fared with its one connection.
+async fn impostor() -> (u16, tokio::task::JoinHandle<std::io::Result<()>>) {
+    let certificate = CertificateDer::from_slice(include_bytes!("tls/certificate.der"));
+    let key = PrivatePkcs8KeyDer::from(include_bytes!("tls/key.der").as_slice());
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key.into())
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await?;
+        let mut stream = acceptor.accept(stream).await?;
+        stream.read_u8().await.map(drop)
+    });
+    (port, task)
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_asked() {
+    let (port, impostor) = impostor().await;
+    // The development switch makes plain http possible; https stays what it is.
+    let lax = Settings {
+        allow_insecure: true,
+    };
+    let client = Outbound::with_resolver(lax, fixed(&["127.0.0.1"])).unwrap();
+    let base = origin(&format!("https://peer.example:{port}"));
+    let error = client.get(&base, "/", &[], &LIMITS).await.unwrap_err();
+    assert_eq!(error.code(), "tls", "{error}");
+    assert!(impostor.await.unwrap().is_err());
 }
 
 /// The variables that other HTTP clients read proxies from.
