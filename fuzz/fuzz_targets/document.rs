@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use federation::protocol::canonical;
-use federation::protocol::document::{Acceptance, Feed, First, NodeDocument, accept};
+use domain::feed::FeedName;
+use federation::protocol::document::{Acceptance, First, NodeDocument, accept};
 use federation::protocol::key::{Ed25519, SecretKey, Signer as _};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -50,7 +51,7 @@ fn check(data: &[u8]) {
     );
     let _ = document.verify_self(&Ed25519);
     assert!(document.current_statement_key().is_some() && document.recovery_key().is_some());
-    let _ = document.statement_key(Feed::Public, 7);
+    let _ = document.statement_key(FeedName::Public, 7);
     // Nobody but the node can make what follows.
     let outcome = accept(&PINNED, &document, &Ed25519);
     assert!(

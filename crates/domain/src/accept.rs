@@ -92,7 +92,11 @@ mod tests {
     #[test]
     fn a_link_that_is_more_than_a_link_waits_in_quarantine() {
         let json = ENTRY.replace("LINK", "javascript:alert(1)");
-        assert!(matches!(read(&json), Err(NotAccepted::Quarantine(_))), "{:?}", read(&json));
+        assert!(
+            matches!(read(&json), Err(NotAccepted::Quarantine(_))),
+            "{:?}",
+            read(&json)
+        );
     }
 
     #[test]
@@ -104,7 +108,10 @@ mod tests {
     #[test]
     fn what_is_no_entry_waits_in_quarantine() {
         for json in ["{}", "[]", &ENTRY.replace("\"publication\"", "\"poem\"")] {
-            assert!(matches!(read(json), Err(NotAccepted::Quarantine(_))), "{json}");
+            assert!(
+                matches!(read(json), Err(NotAccepted::Quarantine(_))),
+                "{json}"
+            );
         }
     }
 }

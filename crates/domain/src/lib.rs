@@ -42,7 +42,8 @@ pub use content::{Content, EachKind, Kind, KindContent, Reference, for_each_kind
 
 pub use draft::{AnyDraft, Draft};
 pub use entry::{
-    Confidence, Entry, Provenance, Record, Review, Source, Visibility, content_hash, entity_tag, review_due,
+    Confidence, Entry, Provenance, Record, Review, Source, Visibility, content_hash, entity_tag,
+    review_due,
 };
 pub use facets::{Facets, SearchText, Weight};
 pub use ids::{EntryId, EntryKey, EntryRef, Origin};

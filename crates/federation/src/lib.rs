@@ -2,8 +2,9 @@
 //!
 //! Federation is pull, signed and gap-free: an origin publishes feeds of signed statements, and followers fetch, verify
 //! and apply them in order. [`protocol`] is its pure part, which neither reads clocks nor opens sockets, so that all of
-//! it can be tested and fuzzed as it stands. What there is today is the ground on which the rest will stand: the
-//! decentralised identifier of a node, and the canonical form over which signatures are made. Statements, heads, feeds,
-//! peers and their routes are not here yet.
+//! it can be tested and fuzzed as it stands. [`outbound`] is the only door through which a node speaks to others. What
+//! there is today is the ground on which the rest will stand: the decentralised identifier of a node, the canonical form
+//! over which signatures are made, and that door. Statements, heads, feeds, peers and their routes are not here yet.
 
+pub mod outbound;
 pub mod protocol;

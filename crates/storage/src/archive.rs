@@ -22,8 +22,8 @@ use crate::directory::{head, review_column, stored_entry};
 use crate::limits;
 use crate::rows::{
     AccountRow, AuditRow, BucketRow, ClientRow, CorrectionRow, CounterRow, DenialRow,
-    EntryReferenceRow, EntryRow, FeedRow, MembershipRow, MetaRow, NodeDocumentRow, OriginRow, PeerRow,
-    RegistrationRow, RevisionRow, StatementRow,
+    EntryReferenceRow, EntryRow, FeedRow, MembershipRow, MetaRow, NodeDocumentRow, OriginRow,
+    PeerRow, RegistrationRow, RevisionRow, StatementRow,
 };
 use crate::schema::{
     account, audit, bucket, client, correction, counter, denial, entry, entry_reference, feed,

@@ -40,6 +40,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::Origin;
+use domain::feed::FeedName;
 
 use super::did::DidWeb;
 use super::key::{PublicKey, Signer, Verifier};
@@ -65,15 +66,6 @@ pub const MAX_METHODS: usize = 128;
 /// Characters of the operator's name.
 pub const MAX_NAME: usize = domain::limits::TITLE;
 
-/// A feed of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Feed {
-    /// What anybody may read.
-    Public,
-    /// What approved peers may read.
-    Network,
-}
-
 /// The first statement of each feed that a key signs, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
@@ -90,10 +82,10 @@ impl Start {
         network: 1,
     };
 
-    fn of(self, feed: Feed) -> u64 {
+    fn of(self, feed: FeedName) -> u64 {
         match feed {
-            Feed::Public => self.public,
-            Feed::Network => self.network,
+            FeedName::Public => self.public,
+            FeedName::Network => self.network,
         }
     }
 
@@ -318,6 +310,14 @@ impl NodeDocument {
         Some((&current.method, &current.key))
     }
 
+    /// The key that signs statements, heads and pages now, if it has this name.
+    #[must_use]
+    pub fn current_key(&self, method: &str) -> Option<&PublicKey> {
+        self.current_statement_key()
+            .filter(|(current, _)| *current == method)
+            .map(|(_, key)| key)
+    }
+
     /// The fingerprint of the current statement key, which admins compare: [`PublicKey::fingerprint`].
     #[must_use]
     pub fn fingerprint(&self) -> String {
@@ -328,7 +328,7 @@ impl NodeDocument {
     /// Name and key by which the statement with this number in this feed must be signed, in this epoch. `None` where no
     /// key reaches so far back.
     #[must_use]
-    pub fn statement_key(&self, feed: Feed, seq: u64) -> Option<(&str, &PublicKey)> {
+    pub fn statement_key(&self, feed: FeedName, seq: u64) -> Option<(&str, &PublicKey)> {
         let keys = self.content.statements.iter().rev();
         let key = keys.into_iter().find(|key| key.from.of(feed) <= seq)?;
         Some((&key.named.method, &key.named.key))

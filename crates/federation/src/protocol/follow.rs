@@ -151,7 +151,10 @@ pub fn apply<S: Store>(
         .map(|row| (row.entry, row))
         .collect();
     for row in &page.statements {
-        if let Some(refused) = known.get(&row.entry).and_then(|known| contradiction(known, row)) {
+        if let Some(refused) = known
+            .get(&row.entry)
+            .and_then(|known| contradiction(known, row))
+        {
             return Ok(Err(refused));
         }
     }
@@ -160,7 +163,10 @@ pub fn apply<S: Store>(
         Err(refused) => return Ok(Err(refused)),
     };
     let mut applied = decided.counts;
-    state.live = state.live.saturating_add(decided.more).saturating_sub(decided.fewer);
+    state.live = state
+        .live
+        .saturating_add(decided.more)
+        .saturating_sub(decided.fewer);
     write(store, follow, decided)?;
     state.seq = page.through;
     applied.seq = page.through;
@@ -329,11 +335,7 @@ fn judge(
     Ok((Kept::Taken, Some(taken)))
 }
 
-fn write<S: Store>(
-    store: &mut S,
-    follow: &Follow<'_>,
-    decided: Decided,
-) -> Result<(), S::Error> {
+fn write<S: Store>(store: &mut S, follow: &Follow<'_>, decided: Decided) -> Result<(), S::Error> {
     let origin = &follow.key.origin;
     store.put_statements(follow.key, decided.rows)?;
     let here: Vec<EntryId> = decided
@@ -448,7 +450,10 @@ pub fn repair_leaf<S: Store>(
         .map(|row| (row.entry, row))
         .collect();
     for row in &page.statements {
-        if let Some(refused) = known.get(&row.entry).and_then(|known| contradiction(known, row)) {
+        if let Some(refused) = known
+            .get(&row.entry)
+            .and_then(|known| contradiction(known, row))
+        {
             return Ok(Err(refused));
         }
     }
@@ -463,7 +468,10 @@ pub fn repair_leaf<S: Store>(
         Err(refused) => return Ok(Err(refused)),
     };
     let mut applied = decided.counts;
-    state.live = state.live.saturating_add(decided.more).saturating_sub(decided.fewer);
+    state.live = state
+        .live
+        .saturating_add(decided.more)
+        .saturating_sub(decided.fewer);
     write(store, follow, decided)?;
     let extra = store.known(follow.key, &extra)?;
     applied.removed += extra.len();

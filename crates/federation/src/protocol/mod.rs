@@ -3,6 +3,16 @@
 pub mod canonical;
 pub mod did;
 pub mod document;
+pub mod follow;
+pub mod head;
 pub mod http_signature;
+pub mod journal;
 pub mod key;
+pub mod page;
+pub mod policy;
 pub mod proof;
+pub mod publish;
+pub mod refusal;
+pub mod statement;
+pub mod store;
+pub mod tree;

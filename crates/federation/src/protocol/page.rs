@@ -16,8 +16,8 @@ use super::head::{self, Head};
 use super::key::{Signer, Verifier};
 use super::proof::{self, ProofError};
 use super::refusal::Refused;
-use super::tree::leaf_of;
 use super::statement::{self, Statement, context, number, text};
+use super::tree::leaf_of;
 
 /// Most rows of a page.
 pub const MAX_ROWS: usize = 1_000;
@@ -195,7 +195,13 @@ fn read_trailer(line: &str, expected: &Expected<'_>) -> Result<(Page, Digest), R
             .get("more")
             .and_then(Value::as_bool)
             .ok_or(Refused::Shape("more"))?,
-        head: head::read(head, expected.key, document, expected.verifier, expected.now)?,
+        head: head::read(
+            head,
+            expected.key,
+            document,
+            expected.verifier,
+            expected.now,
+        )?,
     };
     Ok((page, digest))
 }

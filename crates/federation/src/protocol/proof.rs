@@ -344,6 +344,12 @@ impl Signed {
         self.document
     }
 
+    /// The document without its proof, and that.
+    #[must_use]
+    pub fn into_parts(self) -> (Map<String, Value>, Proof) {
+        (self.document, self.proof)
+    }
+
     /// The proof.
     #[must_use]
     pub fn proof(&self) -> &Proof {

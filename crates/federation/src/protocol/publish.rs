@@ -214,7 +214,14 @@ fn statements<S: Store, J>(
             known: was,
             salt: salt(),
         };
-        let line = statement::write(&place, &draft, author.actor, author.method, now, author.signer)?;
+        let line = statement::write(
+            &place,
+            &draft,
+            author.actor,
+            author.method,
+            now,
+            author.signer,
+        )?;
         match (before, object.is_some()) {
             (None, true) => state.live += 1,
             (Some(false), true) => {

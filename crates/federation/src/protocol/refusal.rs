@@ -132,9 +132,7 @@ impl Refused {
             Self::WrongKey(_) | Self::OtherEpoch { .. } => Consequence::LookAgain,
             Self::BelowHorizon => Consequence::PullAll,
             // Cut, repeated or old answers are what a bad line makes of good ones.
-            Self::Truncated | Self::Expired | Self::OtherPage | Self::Differs => {
-                Consequence::Retry
-            }
+            Self::Truncated | Self::Expired | Self::OtherPage | Self::Differs => Consequence::Retry,
             _ => Consequence::Freeze,
         }
     }

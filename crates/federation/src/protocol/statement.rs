@@ -93,7 +93,13 @@ pub fn write(
     let mut statement = Map::new();
     let mut put = |name: &str, value: Value| statement.insert(name.to_owned(), value);
     put("@context", context());
-    put("id", json!(format!("{uri}#{}-{}-{}", place.key.name, place.epoch, place.seq)));
+    put(
+        "id",
+        json!(format!(
+            "{uri}#{}-{}-{}",
+            place.key.name, place.epoch, place.seq
+        )),
+    );
     put("actor", json!(actor));
     put("feed", json!(place.key.name.as_str()));
     put("epoch", json!(place.epoch));
@@ -108,7 +114,10 @@ pub fn write(
         Some(entry) => {
             let content = serde_json::to_value(entry)
                 .map_err(|why| canonical::CanonicalError::NotJson(why.to_string()))?;
-            put("object", json!({"id": uri, "type": type_of(entry.kind), "entry": content}));
+            put(
+                "object",
+                json!({"id": uri, "type": type_of(entry.kind), "entry": content}),
+            );
             put("redistribution", json!("none"));
             let salt = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(draft.salt);
             put("salt", json!(salt));

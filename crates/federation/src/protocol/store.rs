@@ -55,11 +55,8 @@ pub trait Store {
         entries: &[EntryId],
     ) -> Result<Vec<StatementRow>, Self::Error>;
     /// Writes statements in the place of earlier ones about the same entries.
-    fn put_statements(
-        &mut self,
-        key: &FeedKey,
-        rows: Vec<StatementRow>,
-    ) -> Result<(), Self::Error>;
+    fn put_statements(&mut self, key: &FeedKey, rows: Vec<StatementRow>)
+    -> Result<(), Self::Error>;
     /// Forgets the statements about some entries.
     fn forget(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<(), Self::Error>;
     /// Forgets all statements of a feed, and its tree.

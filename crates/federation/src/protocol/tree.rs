@@ -183,9 +183,6 @@ mod tests {
         let empty = bucket_digest(&[0; BUCKET_BYTES]);
         assert_eq!(root(&[(3, empty)]), empty_root());
         assert_ne!(root(&[(3, Digest([1; 32]))]), empty_root());
-        assert_ne!(
-            root(&[(3, Digest([1; 32]))]),
-            root(&[(4, Digest([1; 32]))])
-        );
+        assert_ne!(root(&[(3, Digest([1; 32]))]), root(&[(4, Digest([1; 32]))]));
     }
 }

@@ -5,7 +5,6 @@ use diesel::prelude::*;
 use domain::{EntryId, EntryKey, Kind, Origin};
 use tokio::sync::watch;
 
-use crate::{Result, StorageError};
 use crate::accounts::{self, Account};
 use crate::clients::Client;
 use crate::directory::Directory;
@@ -16,6 +15,7 @@ use crate::rows::{AccountRow, ClientRow, DenialRow, EntryRow, SessionRow};
 use crate::schema::{account, client, denial, entry, session};
 use crate::sessions::Session;
 use crate::sql_types::to_micros;
+use crate::{Result, StorageError};
 
 /// Something that changed, in its latest state.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,7 +25,8 @@ pub(super) async fn take(
         holder,
         until,
     };
-    let free = |held: &LeaseRow, wanted: &LeaseRow| held.holder == wanted.holder || held.until < now;
+    let free =
+        |held: &LeaseRow, wanted: &LeaseRow| held.holder == wanted.holder || held.until < now;
     let asked = wanted.clone();
     let held: Option<LeaseRow> = database
         .read(move |c| Ok(lease::table.find(name).first(c).optional()?))

@@ -123,7 +123,13 @@ pub struct Peer {
 impl Peer {
     /// A node that nobody here has dealt with yet.
     #[must_use]
-    pub fn new(base_url: Origin, did: String, feed: FeedName, policy: String, now: DateTime<Utc>) -> Self {
+    pub fn new(
+        base_url: Origin,
+        did: String,
+        feed: FeedName,
+        policy: String,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             id: 0,
             base_url,
@@ -328,7 +334,6 @@ impl Peers {
             })
             .await
     }
-
 }
 
 impl FeedWork<'_, '_> {

@@ -43,7 +43,7 @@ fn the_recovery_key_changes_epoch_and_keys() {
     assert_eq!(check(&first, &epoch), Ok(Acceptance::Recovered));
     assert_eq!((epoch.epoch(), epoch.verify_self(&Ed25519)), (2, Ok(())));
     // The key keeps its number; the one before belongs to the epoch before.
-    let (name, found) = epoch.statement_key(Feed::Public, 1).unwrap();
+    let (name, found) = epoch.statement_key(FeedName::Public, 1).unwrap();
     assert_eq!(
         (name, found),
         ("did:web:a.example#statements-2", &key(4).public())
@@ -53,11 +53,11 @@ fn the_recovery_key_changes_epoch_and_keys() {
     let lost = first.recovered(&lost, now(), &key(3), &key(6)).unwrap();
     assert_eq!(check(&first, &lost), Ok(Acceptance::Recovered));
     assert_eq!(
-        lost.statement_key(Feed::Network, 14).unwrap().1,
+        lost.statement_key(FeedName::Network, 14).unwrap().1,
         &key(4).public()
     );
     assert_eq!(
-        lost.statement_key(Feed::Network, 15).unwrap().1,
+        lost.statement_key(FeedName::Network, 15).unwrap().1,
         &key(6).public()
     );
 

@@ -55,14 +55,14 @@ fn old_statements_stay_valid_by_their_number() {
     let second = rotated(&first(), 1, 4, start(10, 20));
     let third = rotated(&second, 4, 5, start(10, 30));
     for (feed, seq, name) in [
-        (Feed::Public, 0, None),
-        (Feed::Public, 1, Some(("statements-1", 1))),
-        (Feed::Public, 9, Some(("statements-1", 1))),
+        (FeedName::Public, 0, None),
+        (FeedName::Public, 1, Some(("statements-1", 1))),
+        (FeedName::Public, 9, Some(("statements-1", 1))),
         // The second key signed nothing in this feed.
-        (Feed::Public, 10, Some(("statements-3", 5))),
-        (Feed::Network, 19, Some(("statements-1", 1))),
-        (Feed::Network, 29, Some(("statements-2", 4))),
-        (Feed::Network, u64::MAX, Some(("statements-3", 5))),
+        (FeedName::Public, 10, Some(("statements-3", 5))),
+        (FeedName::Network, 19, Some(("statements-1", 1))),
+        (FeedName::Network, 29, Some(("statements-2", 4))),
+        (FeedName::Network, u64::MAX, Some(("statements-3", 5))),
     ] {
         let expected = name.map(|(name, n)| (format!("{DID}#{name}"), key(n).public()));
         let found = third.statement_key(feed, seq);
