@@ -211,3 +211,57 @@ fn the_document_of_another_node_is_refused() {
     assert_eq!(plain.did(), first().did());
     assert_eq!(check(&first(), &plain), Err(DocumentError::OtherNode));
 }
+
+#[test]
+fn a_document_goes_one_step_at_a_time() {
+    let pinned = rotated(&first(), 1, 4, start(10, 10));
+    let pinned = pinned
+        .recovered(&recovery(1, start(1, 1), Some(7)), now(), &key(3), &key(4))
+        .unwrap();
+    let next = |change: &dyn Fn(&mut Content), by: u8| {
+        let mut content = pinned.content.next(&Changes::default()).unwrap();
+        change(&mut content);
+        let current = content.current().unwrap().method.clone();
+        let recovery = format!("{DID}#recovery-2");
+        let signers: [(&str, &dyn Signer); 2] = [(&recovery, &key(7)), (&current, &key(by))];
+        check(&pinned, &wire::write(&content, now(), &signers).unwrap())
+    };
+    let new_epoch = |content: &mut Content| content.epoch = 2;
+    let append = |content: &mut Content, n| content.append(key(n).public(), start(20, 20)).unwrap();
+    let append_recovery = |content: &mut Content, number: u64, n| {
+        let named = Task::Recovery.named(&content.did, number, key(n).public());
+        content.recovery.push(named);
+    };
+    assert_eq!(next(&|c| append(c, 5), 5), Ok(Acceptance::Recovered));
+    assert_eq!(
+        next(&|c| append_recovery(c, 3, 8), 4),
+        Ok(Acceptance::Recovered)
+    );
+    for (what, by, change) in [
+        (
+            "two new statement keys",
+            6,
+            &(|c: &mut Content| {
+                append(c, 5);
+                append(c, 6);
+            }) as &dyn Fn(&mut Content),
+        ),
+        ("an epoch that begins with more than one key", 4, &new_epoch),
+        ("an epoch that begins with a former key", 1, &|c| {
+            new_epoch(c);
+            c.statements.truncate(1);
+        }),
+        ("two new recovery keys", 4, &|c| {
+            append_recovery(c, 3, 8);
+            append_recovery(c, 4, 9);
+        }),
+        ("a former recovery key that is gone", 4, &|c| {
+            c.recovery.remove(0);
+        }),
+        ("a former statement key that is gone", 4, &|c| {
+            c.statements.remove(0);
+        }),
+    ] {
+        assert_eq!(next(change, by), Err(DocumentError::History), "{what}");
+    }
+}
