@@ -43,9 +43,10 @@ use crate::{PREFIX, batch, corrections, coverage, partners, vocabularies};
 )]
 struct Described;
 
-/// The document of this API. The same on every node: servers are relative.
+/// The document of this API, with the operations that other crates serve beside it. The same on every node: servers are
+/// relative.
 #[must_use]
-pub fn document() -> OpenApi {
+pub fn document(beside: Vec<OpenApi>) -> OpenApi {
     let mut document = Described::openapi();
     document.info = InfoBuilder::new()
         .title("Lotse")
@@ -59,6 +60,7 @@ pub fn document() -> OpenApi {
         ))
         .build();
     document.merge(partners::document());
+    beside.into_iter().for_each(|other| document.merge(other));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("client", client());
     components.add_security_scheme("session", session());
@@ -612,15 +614,14 @@ fn add_common_answers(document: &mut OpenApi) {
 
 /// The document as it is committed and served: pretty, with a line feed at its end.
 #[must_use]
-pub fn document_json() -> String {
-    let mut json = document().to_pretty_json().unwrap_or_default();
+pub fn document_json(beside: Vec<OpenApi>) -> String {
+    let mut json = document(beside).to_pretty_json().unwrap_or_default();
     json.push('\n');
     json
 }
 
-/// `/openapi.json` and the pages under `/docs`, from files that are part of the program.
-pub(crate) fn routes(cfg: &mut web::ServiceConfig) {
-    let json = bytes::Bytes::from(document_json());
+/// `/openapi.json`, which is `json`, and the pages under `/docs`, from files that are part of the program.
+pub fn document_routes(cfg: &mut web::ServiceConfig, json: bytes::Bytes) {
     cfg.route(
         "/openapi.json",
         web::get().to(move || {

@@ -216,6 +216,17 @@ pub struct LeafRow {
     pub hash: Digest,
 }
 
+/// A bucket of a state tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Which of the 256.
+    pub number: u8,
+    /// The digest of its leaves.
+    pub digest: Digest,
+    /// The digests of its 256 leaves, one after the other: 8,192 bytes.
+    pub leaves: Vec<u8>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

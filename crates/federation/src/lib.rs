@@ -6,5 +6,23 @@
 //! there is today is the ground on which the rest will stand: the decentralised identifier of a node, the canonical form
 //! over which signatures are made, and that door. Statements, heads, feeds, peers and their routes are not here yet.
 
+mod error;
+mod federation;
+mod follower;
+mod identity;
+mod journal;
+mod nonces;
 pub mod outbound;
+mod peers;
 pub mod protocol;
+mod publisher;
+mod requests;
+pub mod routes;
+mod store;
+mod tasks;
+
+pub use error::FederationError;
+pub use federation::{Federation, Repeated, Settings};
+pub use identity::Identity;
+pub use journal::FileJournal;
+pub use peers::{OwnIdentity, PeerDetail, PeerError, PeerView, Quarantined, Verification};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use domain::EntryId;
+use domain::{EntryId, Origin};
 
 /// A node of Lotse, the federated directory for international migration social work.
 #[derive(Debug, Parser)]
@@ -54,6 +54,24 @@ pub(crate) enum Command {
     /// Make, list and revoke clients of organisations.
     #[command(subcommand)]
     Client(Client),
+    /// Peers: nodes whose entries are shown here, and that show ours.
+    #[command(subcommand)]
+    Peer(Peer),
+    /// The keys with which this node signs what it tells other nodes.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Publish everything anew, by the word of the recovery key: after a restore, or where keys were lost.
+    ///
+    /// What was deleted since the backup is deleted again first. What was taken out of a feed since is visible to its
+    /// owner only, until somebody has looked at it.
+    NewEpoch {
+        /// The file of the recovery key.
+        #[arg(long, value_name = "FILE")]
+        recovery_key: PathBuf,
+    },
+    /// The restore journal: what this node has published, kept outside of its database.
+    #[command(subcommand)]
+    Journal(Journal),
     /// Write entries from a file of JSON lines, as coordinator.
     Import(Import),
     /// Write all entries to a file of JSON lines.
@@ -149,6 +167,96 @@ pub(crate) enum Client {
         /// Its id.
         id: uuid::Uuid,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Peer {
+    /// Show who this node is: tell the fingerprint to the admin of the other node.
+    Id,
+    /// Ask another node whether this one may follow it.
+    Add {
+        /// Its base URL.
+        base_url: Origin,
+        /// Its fingerprint, as its admin said it; then it is approved at once.
+        #[arg(long)]
+        fingerprint: Option<String>,
+        /// Follow its public feed only, which needs nobody's approval there.
+        #[arg(long)]
+        public: bool,
+    },
+    /// List peers, and how it goes with each.
+    List,
+    /// Show a peer, and what of it waits in quarantine.
+    Show {
+        /// Its host, such as lotse.example.org.
+        host: String,
+    },
+    /// Approve the fingerprint that a peer shows, after comparing it with what its admin says.
+    Approve {
+        /// Its host.
+        host: String,
+        /// The fingerprint as its admin said it; refused where the peer shows another.
+        #[arg(long)]
+        fingerprint: Option<String>,
+        /// Follow it too.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Refuse a peer, or end what there is. What is here of it stays.
+    Reject {
+        /// Its host.
+        host: String,
+    },
+    /// Stop pulling from a peer for now.
+    Pause {
+        /// Its host.
+        host: String,
+    },
+    /// Go on pulling from a peer that was paused or frozen.
+    Resume {
+        /// Its host.
+        host: String,
+    },
+    /// Want nothing of a node any more, and erase everything that came from it.
+    Deny {
+        /// Its base URL.
+        base_url: Origin,
+    },
+    /// Take a denial back.
+    Allow {
+        /// Its base URL.
+        base_url: Origin,
+    },
+    /// Pull from a peer now.
+    Sync {
+        /// Its host.
+        host: String,
+        /// Agree to remove what is no longer in its feed, also where that is much.
+        #[arg(long)]
+        allow_sweep: bool,
+        /// Pull everything again.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Prove by digest that this node and a peer hold the same.
+    Verify {
+        /// Its host.
+        host: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make new keys, signed for by the old ones. Peers take them over by themselves.
+    Rotate,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Journal {
+    /// Show what it says.
+    Show,
+    /// Begin a new one where the old one was lost and the database was never put back to an older state.
+    Accept,
 }
 
 /// Write entries from a file.

@@ -56,6 +56,14 @@ pub(crate) struct Config {
     pub(crate) review_after_days: u32,
     /// Days before the end of an offer on which a review is due.
     pub(crate) review_before_end_days: u32,
+    /// Folder of the restore journal: outside of the database and its backups, shared by processes that share a database.
+    pub(crate) journal: Option<PathBuf>,
+    /// Seconds between looks at a peer that sends no hints.
+    pub(crate) peer_poll_seconds: u64,
+    /// Rows that are asked of a peer at once.
+    pub(crate) peer_page_rows: usize,
+    /// Lets plain http and addresses of this machine and its network through to peers: for trying out only.
+    pub(crate) peer_insecure: bool,
     /// How many requests one client may send.
     pub(crate) rates: RateSettings,
     /// What the operator says on pages.
@@ -104,6 +112,9 @@ pub(crate) struct Defaults {
     data_license: String,
     review_after_days: u32,
     review_before_end_days: u32,
+    peer_poll_seconds: u64,
+    peer_page_rows: usize,
+    peer_insecure: bool,
     rates: RateSettings,
     site: std::collections::BTreeMap<String, String>,
 }
@@ -131,6 +142,9 @@ impl Default for Defaults {
             data_license: rules.default_license,
             review_after_days: rules.review_after_days,
             review_before_end_days: rules.review_before_end_days,
+            peer_poll_seconds: 60,
+            peer_page_rows: 1_000,
+            peer_insecure: false,
             rates: RateSettings {
                 read: rate(rates.read),
                 write: rate(rates.write),
@@ -203,6 +217,31 @@ impl Config {
         TrustedProxies {
             networks: self.trusted_proxies.clone(),
             header: self.forwarded_header,
+        }
+    }
+
+    /// The folder of the restore journal. Beside the data folder unless given, so that putting that back does not put the
+    /// journal back.
+    pub(crate) fn journal_folder(&self) -> PathBuf {
+        self.journal.clone().unwrap_or_else(|| {
+            let mut beside = self.data.clone().into_os_string();
+            beside.push("-journal");
+            PathBuf::from(beside)
+        })
+    }
+
+    /// Settings of federation.
+    pub(crate) fn federation(&self) -> federation::Settings {
+        let name = self.site.name.as_ref();
+        federation::Settings {
+            keys: self.key_folder(),
+            journal: self.journal_folder(),
+            name: name
+                .and_then(|name| name.best("en"))
+                .map(|(_, name)| name.value.clone()),
+            poll_seconds: self.peer_poll_seconds,
+            allow_insecure: self.peer_insecure,
+            page_rows: self.peer_page_rows,
         }
     }
 

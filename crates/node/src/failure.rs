@@ -84,3 +84,16 @@ pub(crate) fn index(error: &search::IndexError) -> String {
         words
     }
 }
+
+impl From<federation::FederationError> for Failure {
+    fn from(error: federation::FederationError) -> Self {
+        use federation::FederationError as E;
+        match error {
+            E::Storage(error) => error.into(),
+            // At the console the operator reads what only the log would have.
+            E::Outbound(error) => Self::new(format!("{} ({})", error.public(), error.log())),
+            E::Internal { log } => Self::new(format!("something went wrong: {log}")),
+            error => Self::new(error.to_string()),
+        }
+    }
+}

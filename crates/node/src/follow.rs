@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use domain::Entry;
+use domain::{Entry, Origin};
 use http::Clock;
 use http::sign_in::Access;
 use search::{Change, Index};
@@ -64,12 +64,14 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
     let now = clock.now();
     let Changes { through, items, .. } = changes;
     let mut entries = Vec::with_capacity(items.len());
+    let mut denied = Vec::new();
     for changed in items {
         match changed {
             Changed::Entry(stored) => entries.push(Told::Put(stored)),
             Changed::Removed { arrival, key, .. } => {
                 entries.push(Told::Remove(Change::Remove { arrival, key }))
             }
+            Changed::Denied { arrival, origin } => denied.push((arrival, origin)),
             Changed::Account(account) => access.put_account(&account),
             Changed::Client(client) => access.put_client(&client),
             Changed::Session(session) => access.put_session(&session, now),
@@ -78,6 +80,10 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
     let index = index.clone();
     let applied = tokio::task::spawn_blocking(move || {
         let today = crate::clock::now().date_naive();
+        // What came before a denial is no longer told of; what came after it was wanted again.
+        for (arrival, origin) in denied {
+            forget(&index, &origin, arrival)?;
+        }
         let changes = entries
             .into_iter()
             .filter_map(|told| match told {
@@ -99,6 +105,16 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
 enum Told {
     Put(Stored),
     Remove(Change),
+}
+
+/// Takes everything of a denied node out of the read model, and out of the files of the text index.
+fn forget(index: &Index, origin: &Origin, arrival: i64) -> Result<(), search::IndexError> {
+    let gone = index.snapshot().keys_of(origin);
+    let gone = gone.into_iter().map(|key| Change::Remove { arrival, key });
+    // Nothing is passed over: the number reached stays what it was.
+    index.apply(gone.collect(), index.arrival())?;
+    index.settle();
+    Ok(())
 }
 
 /// The entry of a row. One that cannot be read is left out and said so: it may not stop the others.

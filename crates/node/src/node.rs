@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Origin;
+use federation::Federation;
 use http::Clock;
 use http::rate::RateLimits;
 use http::sign_in::{Access, Passwords, SignIn};
@@ -63,6 +64,8 @@ pub(crate) struct Node {
     pub(crate) index: Index,
     pub(crate) sign_in: SignIn,
     pub(crate) clock: Clock,
+    /// How it deals with other nodes.
+    pub(crate) federation: Federation,
     /// The change up to which the read model was filled.
     pub(crate) cursor: i64,
 }
@@ -73,15 +76,7 @@ impl Node {
         let origin = config.origin()?;
         let clock = Clock::new(crate::clock::now);
         let keys = keys::load(&config.key_folder(), &origin)?;
-        let folder = config.index_folder();
-        let index =
-            Index::open(Some(&folder), &storage.generation().to_string()).map_err(|error| {
-                Failure::new(format!(
-                    "{}: {}",
-                    folder.display(),
-                    crate::failure::index(&error)
-                ))
-            })?;
+        let index = open_index(config, &storage).await?;
         let begun = std::time::Instant::now();
         let cursor = fill(&storage, &index).await?;
         let entries = index.snapshot().len();
@@ -116,8 +111,10 @@ impl Node {
             https: origin.as_str().starts_with("https://"),
             origin: origin.clone(),
         };
+        let federation = Federation::new(storage.clone(), clock.clone(), config.federation())?;
         Ok(Self {
             origin,
+            federation,
             storage,
             index,
             sign_in,
@@ -152,6 +149,32 @@ impl Node {
             }),
         }
     }
+}
+
+/// Opens the index. One that may still hold words of a node that was denied while this process was away is made anew.
+async fn open_index(config: &Config, storage: &Storage) -> Result<Index, Failure> {
+    let folder = config.index_folder();
+    let generation = storage.generation().to_string();
+    let open = || {
+        Index::open(Some(&folder), &generation).map_err(|error| {
+            Failure::new(format!(
+                "{}: {}",
+                folder.display(),
+                crate::failure::index(&error)
+            ))
+        })
+    };
+    let index = open()?;
+    let denied = storage
+        .feeds
+        .read(crate::clock::now(), |work| work.last_denial())
+        .await?;
+    if denied.is_none_or(|denied| denied <= index.text_resumes_after()) {
+        return Ok(index);
+    }
+    drop(index);
+    std::fs::remove_dir_all(&folder).map_err(|error| crate::failure::file(&folder, &error))?;
+    open()
 }
 
 /// Streams all entries into the index; returns the number up to which it then holds everything.

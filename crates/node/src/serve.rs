@@ -50,6 +50,18 @@ pub(crate) async fn serve(
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
+    let federating = match node.federation.start(&stop).await {
+        Ok(tasks) => tasks,
+        Err(error) => {
+            // Everything else works: those who look for advice should not have to wait for it.
+            tracing::error!(code = error.code(), cause = error.log(), "this node does not federate");
+            console::note(format_args!("This node does not federate: {error}"));
+            Vec::new()
+        }
+    };
+    if let Some(path) = node.federation.recovery_key_here() {
+        tracing::warn!(path = %path.display(), "take the recovery key off this machine: whoever holds it can speak as this node");
+    }
     let metrics = Arc::new(Metrics::new(ROUTES));
     let surface = Surface::new(
         http::surface::Settings {
@@ -98,6 +110,9 @@ pub(crate) async fn serve(
     }
     let _ = following.await;
     let _ = cleaning.await;
+    for task in federating {
+        let _ = task.await;
+    }
     tracing::info!("ended");
     ended.map_err(|error| Failure::new(format!("serving ended: {error}")))
 }
@@ -110,6 +125,13 @@ struct Shared {
     directory: actix::Data<web::Directory>,
     allowed: actix::Data<AllowedMethods>,
     monitor: actix::Data<Monitor>,
+    federation: actix::Data<federation::Federation>,
+    document: bytes::Bytes,
+}
+
+/// The OpenAPI document of all that a node serves.
+pub(crate) fn document_json() -> String {
+    api::document_json(vec![federation::routes::admin::document()])
 }
 
 /// What health and metrics are told from.
@@ -131,7 +153,8 @@ impl Shared {
         };
         let directory =
             web::Directory::new(pages, move || Some(index.snapshot()), move || clock.now());
-        let methods = api::methods();
+        let mut methods = api::methods();
+        methods.extend(federation::routes::methods());
         Self {
             state: actix::Data::new(node.api_state(config)),
             sign_in: actix::Data::new(node.sign_in.clone()),
@@ -141,6 +164,8 @@ impl Shared {
                     .iter()
                     .map(|(path, method)| (path.as_str(), *method)),
             )),
+            federation: actix::Data::new(node.federation.clone()),
+            document: bytes::Bytes::from(document_json()),
             monitor: actix::Data::new(Monitor {
                 metrics,
                 token: config.metrics_token.clone(),
@@ -157,7 +182,10 @@ impl Shared {
             .app_data(self.directory.clone())
             .app_data(self.allowed.clone())
             .app_data(self.monitor.clone())
+            .app_data(self.federation.clone())
             .configure(api::routes)
+            .configure(|cfg| api::document_routes(cfg, self.document.clone()))
+            .configure(federation::routes::routes)
             .route("/.well-known/jwks.json", actix::get().to(jwks))
             .route("/problems/{code}", actix::get().to(explain))
             .route("/health/live", actix::get().to(live))
@@ -188,6 +216,10 @@ const ROUTES: &[&str] = &[
     "/api/v1/registrations",
     "/api/v1/token",
     "/api/v1/sessions",
+    "/api/v1/peers",
+    "/fed/v1/feeds/{feed}/changes",
+    "/fed/v1/hints",
+    "/fed/v1/follows",
     "/health/live",
     "/health/ready",
 ];

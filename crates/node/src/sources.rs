@@ -90,6 +90,7 @@ impl Sources {
             ),
             ("database", config.database_url()),
             ("index", config.index_folder().display().to_string()),
+            ("journal", config.journal_folder().display().to_string()),
             ("workers", config.workers().to_string()),
         ] {
             if !lines

@@ -155,6 +155,12 @@ impl Index {
         self.snapshot().text_arrival
     }
 
+    /// The number up to which the text index held all changes when it was opened.
+    #[must_use]
+    pub fn text_resumes_after(&self) -> i64 {
+        self.inner.text_resumes_after
+    }
+
     /// Whether the text index could not be written when that was last tried. It goes on trying.
     #[must_use]
     pub fn is_text_failing(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{EntryId, EntryKey, Kind, Visibility};
+use domain::{EntryId, EntryKey, Kind, Origin, Visibility};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -102,6 +102,24 @@ impl Snapshot {
     #[must_use]
     pub fn text_len(&self) -> u64 {
         self.text.len()
+    }
+
+    /// The keys of all entries that were written at one node.
+    #[must_use]
+    pub fn keys_of(&self, origin: &Origin) -> Vec<EntryKey> {
+        let mut keys = Vec::new();
+        for view in &self.views {
+            for entry in (0..view.segment.len).filter(|entry| view.is_alive(*entry)) {
+                let key = view.segment.key(entry);
+                if key.origin == origin.as_str() {
+                    keys.push(EntryKey {
+                        origin: origin.clone(),
+                        id: EntryId(key.id),
+                    });
+                }
+            }
+        }
+        keys
     }
 
     /// Over how many segments its entries are spread: what it costs beside their number.

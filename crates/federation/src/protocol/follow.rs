@@ -14,7 +14,7 @@ use super::document::NodeDocument;
 use super::page::Page;
 use super::policy::Policy;
 use super::refusal::Refused;
-use super::statement::Statement;
+use super::statement::{self, Statement};
 use super::store::{Store, Taken};
 use super::tree;
 
@@ -118,6 +118,7 @@ pub fn pull_all<S: Store>(store: &mut S, key: &FeedKey) -> Result<(), S::Error> 
 
 fn begin_pull(state: &mut FeedState) {
     state.seq = 0;
+    state.tree_seq = 0;
     state.pull += 1;
     state.pulling = true;
     state.head = None;
@@ -485,4 +486,43 @@ pub fn repair_leaf<S: Store>(
     };
     store.put_state(follow.key, &state)?;
     Ok(Ok(applied))
+}
+
+/// Looks at statements in quarantine again, whose signatures were verified when they came. Returns how many came out.
+///
+/// # Errors
+/// Those of the store.
+pub fn retry<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    rows: Vec<StatementRow>,
+) -> Result<usize, S::Error> {
+    let Ok(actor) = statement::actor(&follow.key.origin) else {
+        return Ok(0);
+    };
+    let mut decided = Decided::default();
+    for row in rows {
+        let Some(line) = row.body.as_deref() else {
+            continue;
+        };
+        let Ok(read) = statement::read(line, follow.key, &actor, follow.document.epoch()) else {
+            continue;
+        };
+        let now = store.now();
+        let (kept, entry) = match judge(follow, &read, now) {
+            Ok((Kept::Quarantined(_), _)) | Err(_) => continue,
+            Ok(judged) => judged,
+        };
+        decided.take.extend(entry.map(|taken| (taken, false)));
+        decided.rows.push(StatementRow {
+            body: row.body.filter(|_| kept != Kept::Skipped),
+            kept,
+            ..row
+        });
+    }
+    let out = decided.rows.len();
+    if out > 0 {
+        write(store, follow, decided)?;
+    }
+    Ok(out)
 }

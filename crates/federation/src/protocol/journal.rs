@@ -98,6 +98,22 @@ impl Remembered {
         self.last.iter().map(|mark| mark.epoch).max().unwrap_or(0)
     }
 
+    /// The fewest lines that come to the same.
+    #[must_use]
+    pub fn shortened(&self) -> Vec<Mark> {
+        let mut marks = self.last.clone();
+        for mark in &mut marks {
+            let feed = mark.feed;
+            let withdrawn = self.withdrawn.iter().filter(|(of, _)| *of == feed);
+            mark.withdrawn = withdrawn.map(|(_, id)| *id).collect();
+            mark.returned.clear();
+        }
+        if let Some(mark) = marks.first_mut() {
+            mark.deleted = self.deleted.iter().copied().collect();
+        }
+        marks
+    }
+
     /// Everything that was deleted.
     #[must_use]
     pub fn deleted(&self) -> &BTreeSet<EntryId> {

@@ -3,24 +3,30 @@
 use domain::{Entry, Kind, Visibility};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
 /// What is taken from a peer. Lists that are empty let everything through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Kinds of entries.
     #[schema(example = json!(["organisation", "offer"]))]
+    #[validate(length(max = 20))]
     pub kinds: Vec<Kind>,
     /// Countries: entries that name one of them, or that name none at all.
     #[schema(example = json!(["DE", "XK"]))]
+    #[validate(length(max = 300))]
     pub countries: Vec<String>,
     /// Topics: entries that name one of them, or that name none at all.
+    #[validate(length(max = 100))]
     pub topics: Vec<String>,
     /// Only what is public, also from the network feed.
     pub public_only: bool,
     /// Live rows that its feed may have.
+    #[validate(range(max = 100_000_000))]
     pub max_rows: u64,
     /// Bytes of one entry.
+    #[validate(range(max = 10_000_000))]
     pub max_row_bytes: usize,
 }
 

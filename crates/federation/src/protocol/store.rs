@@ -2,6 +2,7 @@
 //! steps themselves are the same code.
 
 use chrono::{DateTime, Utc};
+pub use domain::feed::Bucket;
 use domain::feed::{Digest, FeedKey, FeedState, LeafRow, StatementRow};
 use domain::{Entry, EntryId, Origin};
 
@@ -12,17 +13,6 @@ pub struct LocalChange {
     pub id: EntryId,
     /// What it is now; `None` once it is deleted.
     pub entry: Option<Box<Entry>>,
-}
-
-/// A bucket of a state tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
-    /// Which of the 256.
-    pub number: u8,
-    /// The digest of its leaves.
-    pub digest: Digest,
-    /// The digests of its 256 leaves, one after the other: 8,192 bytes.
-    pub leaves: Vec<u8>,
 }
 
 /// An entry of another node as it is taken over, with its JSON.

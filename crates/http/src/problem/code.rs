@@ -66,6 +66,10 @@ codes! {
     SessionEnded = UNAUTHORIZED, "session_ended", "The session has ended";
     /// Wrong e-mail address or password.
     SignInFailed = UNAUTHORIZED, "sign_in_failed", "The sign-in failed";
+    /// Another node has to sign this request.
+    SignatureRequired = UNAUTHORIZED, "signature_required", "This needs a signature";
+    /// The signature of another node does not hold.
+    SignatureInvalid = UNAUTHORIZED, "signature_invalid", "The signature does not hold";
     /// Signed in, but not allowed.
     Forbidden = FORBIDDEN, "forbidden", "This is not allowed";
     /// The role does not reach.
@@ -74,6 +78,10 @@ codes! {
     CrossSite = FORBIDDEN, "cross_site", "A session works from this site only";
     /// Written at another node; only that node changes it.
     ForeignEntry = FORBIDDEN, "foreign_entry", "This entry belongs to another node";
+    /// Another node that was not approved.
+    NotAFollower = FORBIDDEN, "not_a_follower", "This node has not approved that you follow it";
+    /// Nothing of that node is wanted here.
+    PeerDenied = FORBIDDEN, "peer_denied", "Nothing of that node is wanted here";
     /// No such thing, or none that the caller may see.
     NotFound = NOT_FOUND, "not_found", "There is no such thing";
     /// The path exists, the method does not.
@@ -84,6 +92,8 @@ codes! {
     BodyTooSlow = REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive";
     /// What was asked contradicts what is there.
     Conflict = CONFLICT, "conflict", "This contradicts what is there";
+    /// What was asked does not fit how things stand with a peer.
+    PeerConflict = CONFLICT, "peer_conflict", "This does not fit how things stand with the peer";
     /// Other entries refer to it.
     InUse = CONFLICT, "in_use", "Other entries refer to this one";
     /// Another entry has this `external_id`.
@@ -104,6 +114,8 @@ codes! {
     AlreadyUsed = CONFLICT, "already_used", "This works once only";
     /// A one-time token has expired.
     Expired = GONE, "expired", "This has expired";
+    /// Deletions since then are no longer told.
+    BelowHorizon = GONE, "below_horizon", "Deletions since then are no longer told";
     /// The same idempotency key with another request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "This idempotency key came with another request";
     /// Changed in the meantime.
@@ -122,6 +134,10 @@ codes! {
     LimitReached = FORBIDDEN, "limit_reached", "There are too many of these already";
     /// A mistake in this software.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here";
+    /// A peer could not be reached, or said no.
+    PeerUnreachable = BAD_GATEWAY, "peer_unreachable", "The peer could not be reached";
+    /// What a peer sent is not taken.
+    PeerRefused = BAD_GATEWAY, "peer_refused", "What the peer sent is not taken";
     /// The database is away or still starting.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "This is not available at the moment";
     /// The database is busy.

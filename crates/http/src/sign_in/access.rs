@@ -101,7 +101,7 @@ impl Access {
                 Changed::Account(account) => self.put_account(account),
                 Changed::Client(client) => self.put_client(client),
                 Changed::Session(session) => self.put_session(session, now),
-                Changed::Entry(_) | Changed::Removed { .. } => {}
+                Changed::Entry(_) | Changed::Removed { .. } | Changed::Denied { .. } => {}
             }
         }
         self.advance(changes.through);

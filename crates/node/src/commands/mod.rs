@@ -8,6 +8,7 @@ mod export;
 mod health;
 mod import;
 mod init;
+mod peer;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -29,7 +30,7 @@ use crate::{console, serve};
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // Works without any configuration: the document is the same on every node.
     if matches!(cli.command, Command::Openapi) {
-        console::write(api::document_json().as_bytes())
+        console::write(serve::document_json().as_bytes())
             .map_err(|error| Failure::new(error.to_string()))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -56,6 +57,10 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
         Command::Account(command) => account::run(config, command).await?,
         Command::Client(command) => client::run(config, command).await?,
         Command::Import(import) => return import::run(config, import).await,
+        Command::Peer(command) => return peer::run(config, command).await,
+        Command::Keys(command) => peer::keys(config, command).await?,
+        Command::NewEpoch { recovery_key } => peer::new_epoch(config, &recovery_key).await?,
+        Command::Journal(command) => peer::journal(config, command).await?,
         Command::Export(export) => export::run(config, &export).await?,
         Command::Reindex => reindex(config).await?,
         Command::Check => return check::run(config).await,

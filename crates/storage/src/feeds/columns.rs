@@ -2,47 +2,33 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::feed::{Digest, FeedState, Kept, StatementRow};
+use domain::feed::{Bucket, Digest, FeedState, Kept, StatementRow};
 
 use crate::rows::{BucketRow, FeedRow, StatementRow as Row};
 use crate::sql_types::{from_column, from_micros, to_column, to_entry_id, to_micros};
 use crate::{Result, StorageError};
 
-/// A bucket of a state tree: the digest of its 256 leaves, and these.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
-    /// Which of the 256.
-    pub number: u8,
-    /// The digest of its leaves.
-    pub digest: Digest,
-    /// The digests of its 256 leaves, one after the other: 8,192 bytes.
-    pub leaves: Vec<u8>,
+pub(super) fn bucket_to(feed: i64, bucket: &Bucket) -> BucketRow {
+    BucketRow {
+        feed,
+        number: i64::from(bucket.number),
+        digest: bucket.digest.to_string(),
+        leaves: STANDARD.encode(&bucket.leaves),
+    }
 }
 
-impl Bucket {
-    pub(super) fn to_row(&self, feed: i64) -> BucketRow {
-        BucketRow {
-            feed,
-            number: i64::from(self.number),
-            digest: self.digest.to_string(),
-            leaves: STANDARD.encode(&self.leaves),
-        }
+pub(super) fn bucket_from(row: &BucketRow) -> Result<Bucket> {
+    let leaves = STANDARD
+        .decode(&row.leaves)
+        .map_err(|why| StorageError::corrupt("a bucket", why))?;
+    if leaves.len() != 256 * 32 {
+        return Err(StorageError::corrupt("a bucket", "it has not 256 leaves"));
     }
-
-    pub(super) fn from_row(row: &BucketRow) -> Result<Self> {
-        let leaves = STANDARD
-            .decode(&row.leaves)
-            .map_err(|why| StorageError::corrupt("a bucket", why))?;
-        if leaves.len() != 256 * 32 {
-            return Err(StorageError::corrupt("a bucket", "it has not 256 leaves"));
-        }
-        Ok(Self {
-            number: u8::try_from(row.number)
-                .map_err(|why| StorageError::corrupt("a bucket", why))?,
-            digest: to_digest(&row.digest)?,
-            leaves,
-        })
-    }
+    Ok(Bucket {
+        number: u8::try_from(row.number).map_err(|why| StorageError::corrupt("a bucket", why))?,
+        digest: to_digest(&row.digest)?,
+        leaves,
+    })
 }
 
 pub(super) fn to_digest(text: &str) -> Result<Digest> {

@@ -39,6 +39,19 @@ impl FeedWork<'_, '_> {
             .optional()?)
     }
 
+    /// The number of the identity document in force.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn newest_document(&mut self) -> Result<Option<u64>> {
+        let newest: Option<i64> = node_document::table
+            .select(diesel::dsl::max(node_document::sequence))
+            .first(self.connection())?;
+        newest
+            .map(|sequence| from_column("a document", sequence))
+            .transpose()
+    }
+
     /// Puts a new identity document in force.
     ///
     /// # Errors
@@ -65,6 +78,16 @@ impl FeedWork<'_, '_> {
             .first(self.connection())
             .optional()?;
         Ok(found.is_some())
+    }
+
+    /// The number of the latest denial.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn last_denial(&mut self) -> Result<Option<i64>> {
+        Ok(denial::table
+            .select(diesel::dsl::max(denial::arrival))
+            .first(self.connection())?)
     }
 
     /// The nodes of which nothing is wanted.

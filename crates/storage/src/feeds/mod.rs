@@ -7,13 +7,13 @@ mod columns;
 mod documents;
 mod lease;
 mod peers;
+mod restore;
 mod tree;
 mod work;
 
 use chrono::{DateTime, Utc};
 use domain::feed::FeedKey;
 
-pub use columns::Bucket;
 pub use peers::{Follower, Following, Peer, Peers};
 pub use work::{FeedWork, LocalChange, Page, Received};
 

@@ -1,9 +1,9 @@
 //! The stored state tree of a feed: which leaves have changed, their rows, and the digests.
 
 use diesel::prelude::*;
-use domain::feed::{Digest, FeedKey, LeafRow};
+use domain::feed::{Bucket, Digest, FeedKey, LeafRow};
 
-use super::columns::{Bucket, to_digest, to_leaf};
+use super::columns::{bucket_from, bucket_to, to_digest, to_leaf};
 use super::work::FeedWork;
 use crate::Result;
 use crate::connection::on_each;
@@ -103,7 +103,7 @@ impl FeedWork<'_, '_> {
             .find((feed, i64::from(number)))
             .first(self.connection())
             .optional()?;
-        row.as_ref().map(Bucket::from_row).transpose()
+        row.as_ref().map(bucket_from).transpose()
     }
 
     /// Writes a bucket.
@@ -111,7 +111,7 @@ impl FeedWork<'_, '_> {
     /// # Errors
     /// Those of the database.
     pub fn put_bucket(&mut self, key: &FeedKey, new: &Bucket) -> Result<()> {
-        let row = new.to_row(self.feed(key)?);
+        let row = bucket_to(self.feed(key)?, new);
         on_each!(self.connection(), inner => {
             diesel::insert_into(bucket::table)
                 .values(&row)

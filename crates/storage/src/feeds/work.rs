@@ -412,6 +412,18 @@ impl FeedWork<'_, '_> {
         Ok(())
     }
 
+    /// Gives all statements of a feed the number 0, because its node has begun a new epoch.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn reset_numbers(&mut self, key: &FeedKey) -> Result<()> {
+        let feed = self.feed(key)?;
+        diesel::update(statement::table.filter(statement::feed.eq(feed)))
+            .set(statement::seq.eq(0))
+            .execute(self.connection())?;
+        Ok(())
+    }
+
     /// Forgets all statements of a feed, because a new epoch begins.
     ///
     /// # Errors

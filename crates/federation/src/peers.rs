@@ -1,0 +1,750 @@
+//! What admins do about peers, and what passes between nodes about that. The command line and the API both come here.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::feed::{FeedName, Kept};
+use domain::{Actor, EntryId, Origin};
+use serde::Serialize;
+use serde_json::{Value, json};
+use storage::feeds::{Follower, Following, Peer};
+use utoipa::ToSchema;
+
+use crate::error::FederationError;
+use crate::federation::{Federation, Repeated};
+use crate::follower::{self, key_of};
+use crate::protocol::document::NodeDocument;
+use crate::protocol::follow::{self, Outcome};
+use crate::protocol::key::Ed25519;
+use crate::protocol::policy::Policy;
+
+/// Where messages about following go.
+pub(crate) const FOLLOWS: &str = "/fed/v1/follows";
+/// Days for which a stranger's request waits.
+pub(crate) const PENDING_DAYS: i64 = 14;
+/// Strangers that may wait at once.
+pub(crate) const PENDING: i64 = 100;
+/// Identity documents that are sent along.
+const DOCUMENTS: usize = 20;
+/// Statements in quarantine that are shown.
+const QUARANTINE: i64 = 100;
+
+/// How things stand with another node.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PeerView {
+    /// Host and port: what the peer is called in commands and paths.
+    #[schema(example = "lotse.example.org")]
+    pub host: String,
+    /// Its base URL.
+    #[schema(example = "https://lotse.example.org")]
+    pub base_url: String,
+    /// Its name.
+    #[schema(example = "did:web:lotse.example.org")]
+    pub did: String,
+    /// How it calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The fingerprint of its key: compare it with what its admin sees (`lotse peer id`) by another way, such as the
+    /// telephone, before approving.
+    #[schema(example = "1f3a 77c0 9b52 ee01 4d3c 8a6f 20b9 c7d4 51e8 6a0f")]
+    pub fingerprint: String,
+    /// Whether an admin here has approved that fingerprint.
+    pub approved: bool,
+    /// Whether this node follows it: `no`, `waiting`, `active`, `paused`, `frozen`, `rejected`.
+    pub following: &'static str,
+    /// Which of its feeds.
+    pub feed: FeedName,
+    /// Whether it may follow this node: `no`, `pending`, `approved`, `rejected`.
+    pub follower: &'static str,
+    /// What is taken from it.
+    pub policy: Policy,
+    /// When it came up first.
+    pub asked: DateTime<Utc>,
+    /// When it was last asked for news.
+    pub tried: Option<DateTime<Utc>>,
+    /// When that last worked.
+    pub succeeded: Option<DateTime<Utc>>,
+    /// When it was last proved by digest that both sides hold the same.
+    pub agreed: Option<DateTime<Utc>>,
+    /// The number up to which its feed is here.
+    pub seq: u64,
+    /// The epoch of its feed.
+    pub epoch: u64,
+    /// Statements that its feed is known to have and that are not here yet.
+    pub lag: u64,
+    /// Entries that are here.
+    pub entries: u64,
+    /// Entries that its policy leaves out.
+    pub skipped: u64,
+    /// Entries that wait in quarantine.
+    pub quarantined: u64,
+    /// Entries that are no longer in its feed and wait for an admin to be removed.
+    pub sweep_waits: Option<u64>,
+    /// Why it did not work last.
+    pub error: Option<PeerError>,
+}
+
+/// Why it did not work.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PeerError {
+    /// Stable for programs.
+    #[schema(example = "fork")]
+    pub code: String,
+    /// In words.
+    pub message: String,
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A statement that waits in quarantine.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Quarantined {
+    /// The entry at its origin.
+    pub entry: EntryId,
+    /// Its number in the feed.
+    pub seq: u64,
+    /// Why it waits.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// A peer with what waits in quarantine.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PeerDetail {
+    /// How things stand.
+    #[serde(flatten)]
+    pub peer: PeerView,
+    /// The first statements in quarantine.
+    pub quarantine: Vec<Quarantined>,
+}
+
+/// What a comparison came to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Verification {
+    /// Whether both sides hold the same.
+    pub agreed: bool,
+    /// The number at which they were compared.
+    pub seq: u64,
+    /// Live entries in the feed, those left out and in quarantine with them.
+    pub rows: u64,
+    /// The digest of all of them here.
+    pub state_root: String,
+    /// What was done, or what stands against it.
+    pub outcome: String,
+}
+
+/// How this node shows itself to admins.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwnIdentity {
+    /// Its name.
+    pub did: String,
+    /// Its base URL.
+    pub base_url: String,
+    /// The fingerprint of the key that signs its entries: tell it to the admin of a peer.
+    pub fingerprint: String,
+    /// The epoch of its feeds.
+    pub epoch: u64,
+    /// The number of its identity document.
+    pub document: u64,
+}
+
+impl Federation {
+    /// How this node shows itself.
+    ///
+    /// # Errors
+    /// [`FederationError::NoIdentity`].
+    pub fn own_identity(&self) -> Result<OwnIdentity, FederationError> {
+        let identity = self.identity()?;
+        let document = &identity.document;
+        Ok(OwnIdentity {
+            did: document.did().as_str().to_owned(),
+            base_url: document.origin().as_str().to_owned(),
+            fingerprint: document.fingerprint(),
+            epoch: document.epoch(),
+            document: document.sequence(),
+        })
+    }
+
+    /// All peers.
+    ///
+    /// # Errors
+    /// [`FederationError`], here and below.
+    pub async fn list_peers(&self) -> Result<Vec<PeerView>, FederationError> {
+        let mut views = Vec::new();
+        for peer in self.peers().list().await? {
+            views.push(self.view(peer).await?);
+        }
+        Ok(views)
+    }
+
+    /// One peer, by host or base URL.
+    ///
+    /// # Errors
+    /// [`FederationError::UnknownPeer`].
+    pub async fn show_peer(&self, name: &str) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        let key = key_of(&peer);
+        let read = self.feeds().read(self.now(), move |work| {
+            if work.state(&key)?.is_none() {
+                return Ok(Vec::new());
+            }
+            work.quarantine(&key, None, QUARANTINE)
+        });
+        let quarantine = read.await?.into_iter().map(|row| Quarantined {
+            entry: row.entry,
+            seq: row.seq,
+            reason: match row.kept {
+                Kept::Quarantined(reason) => reason,
+                _ => String::new(),
+            },
+            since: row.at,
+        });
+        let quarantine = quarantine.collect();
+        Ok(PeerDetail {
+            peer: self.view(peer).await?,
+            quarantine,
+        })
+    }
+
+    async fn view(&self, peer: Peer) -> Result<PeerView, FederationError> {
+        let key = key_of(&peer);
+        let read = self.feeds().read(self.now(), move |work| {
+            let Some(state) = work.state(&key)? else {
+                return Ok(None);
+            };
+            Ok(Some((state, work.counts(&key)?)))
+        });
+        let (state, counts) = read.await?.unzip();
+        let [entries, skipped, quarantined] = counts.unwrap_or_default();
+        let document = peer
+            .document
+            .as_ref()
+            .and_then(|json| NodeDocument::parse(json.as_bytes()).ok());
+        let seq = state.as_ref().map_or(0, |state| state.seq);
+        let remote = peer.remote_seq.and_then(|seq| u64::try_from(seq).ok());
+        Ok(PeerView {
+            host: peer.base_url.host().to_owned(),
+            base_url: peer.base_url.as_str().to_owned(),
+            did: peer.did,
+            name: document
+                .as_ref()
+                .and_then(|document| document.name().map(str::to_owned)),
+            fingerprint: document.map_or_else(String::new, |document| document.fingerprint()),
+            approved: peer.pinned,
+            following: peer.following.as_str(),
+            feed: peer.feed,
+            follower: peer.follower.as_str(),
+            policy: serde_json::from_str(&peer.policy).unwrap_or_default(),
+            asked: peer.asked,
+            tried: peer.tried,
+            succeeded: peer.succeeded,
+            agreed: peer.agreed,
+            seq,
+            epoch: state.map_or(0, |state| state.epoch),
+            lag: remote.unwrap_or(0).saturating_sub(seq),
+            entries,
+            skipped,
+            quarantined,
+            sweep_waits: peer.sweep.and_then(|rows| u64::try_from(rows).ok()),
+            error: peer.error_code.map(|code| PeerError {
+                code,
+                message: peer.error.unwrap_or_default(),
+                at: peer.error_at,
+            }),
+        })
+    }
+
+    /// A peer by host, base URL or DID.
+    pub(crate) async fn find(&self, name: &str) -> Result<Peer, FederationError> {
+        let wanted = name.trim_end_matches('/');
+        self.peers()
+            .list()
+            .await?
+            .into_iter()
+            .find(|peer| {
+                peer.base_url.host() == wanted
+                    || peer.base_url.as_str() == wanted
+                    || peer.did == wanted
+            })
+            .ok_or(FederationError::UnknownPeer)
+    }
+
+    /// Asks another node whether this one may follow it: fetches its identity document, which an admin then approves by
+    /// its fingerprint; with `fingerprint` that is done at once.
+    ///
+    /// # Errors
+    /// [`FederationError::Denied`], [`FederationError::Myself`], [`FederationError::Fingerprint`], and what stands
+    /// against reaching it.
+    pub async fn add_peer(
+        &self,
+        actor: &Actor,
+        base_url: &Origin,
+        feed: FeedName,
+        fingerprint: Option<&str>,
+    ) -> Result<PeerDetail, FederationError> {
+        if base_url == self.origin() {
+            return Err(FederationError::Myself);
+        }
+        self.refuse_denied(base_url).await?;
+        let document = self.get_document(base_url).await?;
+        document.verify_self(&Ed25519)?;
+        let found = document.fingerprint();
+        if fingerprint.is_some_and(|wanted| !same_fingerprint(wanted, &found)) {
+            return Err(FederationError::Fingerprint { found });
+        }
+        let (approve, now) = (fingerprint.is_some(), self.now());
+        let did = document.did().as_str().to_owned();
+        let json = text_of(&document);
+        let (base, policy) = (base_url.clone(), default_policy());
+        let made = self
+            .peers()
+            .change(base_url, Some((actor, "peer.added")), now, move |known| {
+                let mut peer = known.unwrap_or_else(|| {
+                    Peer::new(base.clone(), did.clone(), feed, policy.clone(), now)
+                });
+                if !peer.pinned {
+                    peer.document = Some(json.clone());
+                }
+                peer.feed = feed;
+                if matches!(peer.following, Following::No | Following::Rejected) {
+                    peer.following = Following::Waiting;
+                }
+                if approve {
+                    approve_in(&mut peer, now);
+                }
+                Ok(Some(peer))
+            })
+            .await?;
+        if let Some(peer) = made {
+            // It may be away, or refuse: then it is asked again and again.
+            if let Err(error) = self.ask_to_follow(&peer).await {
+                tracing::info!(peer = %peer.base_url, code = error.code(), cause = error.log(), "it was not asked yet");
+            }
+        }
+        self.show_peer(base_url.as_str()).await
+    }
+
+    /// Approves the fingerprint that a peer shows: it may follow this node if it asked to, and this node goes on to follow
+    /// it if that waits, or if `follow` says so.
+    ///
+    /// # Errors
+    /// [`FederationError::UnknownPeer`], [`FederationError::Fingerprint`], [`FederationError::Unfitting`].
+    pub async fn approve_peer(
+        &self,
+        actor: &Actor,
+        name: &str,
+        fingerprint: Option<&str>,
+        follow: bool,
+    ) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        let document = peer.document.as_deref().ok_or(FederationError::Unfitting(
+            "its identity document is not known yet",
+        ))?;
+        let found = NodeDocument::parse(document.as_bytes())?.fingerprint();
+        if fingerprint.is_some_and(|wanted| !same_fingerprint(wanted, &found)) {
+            return Err(FederationError::Fingerprint { found });
+        }
+        let (now, seen) = (self.now(), peer.document.clone());
+        let approved = self
+            .peers()
+            .change(&peer.base_url, Some((actor, "peer.approved")), now, move |peer| {
+                Ok(peer.map(|mut peer| {
+                    // Somebody may have sent another document since the admin looked.
+                    if peer.document == seen {
+                        approve_in(&mut peer, now);
+                        if follow && matches!(peer.following, Following::No | Following::Rejected) {
+                            peer.following = Following::Waiting;
+                        }
+                    }
+                    peer
+                }))
+            })
+            .await?
+            .filter(|peer| peer.pinned)
+            .ok_or(FederationError::Unfitting(
+                "it has just shown another identity document: look at its fingerprint again",
+            ))?;
+        if approved.follower == Follower::Approved {
+            self.tell(&approved, "Accept").await;
+        }
+        if approved.following == Following::Waiting
+            && let Err(error) = self.ask_to_follow(&approved).await
+        {
+            tracing::info!(peer = %approved.base_url, code = error.code(), cause = error.log(), "it was not asked yet");
+        }
+        self.hinted(approved.id);
+        self.show_peer(approved.base_url.as_str()).await
+    }
+
+    /// Refuses a peer, or ends what there is: it may no longer follow, and is no longer followed. What is here of it
+    /// stays; [`Federation::deny_peer`] erases that too.
+    ///
+    /// # Errors
+    /// [`FederationError::UnknownPeer`].
+    pub async fn reject_peer(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        let now = self.now();
+        self.peers()
+            .change(&peer.base_url, Some((actor, "peer.rejected")), now, move |peer| {
+                Ok(peer.map(|mut peer| {
+                    peer.follower = Follower::Rejected;
+                    peer.following = Following::No;
+                    peer.decided = Some(now);
+                    peer
+                }))
+            })
+            .await?;
+        self.tell(&peer, "Reject").await;
+        self.show_peer(peer.base_url.as_str()).await
+    }
+
+    /// Stops pulling from a peer for now.
+    ///
+    /// # Errors
+    /// [`FederationError::UnknownPeer`].
+    pub async fn pause_peer(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<PeerDetail, FederationError> {
+        self.set_following(actor, name, "peer.paused", Following::Paused)
+            .await
+    }
+
+    /// Goes on pulling from a peer that was paused or frozen.
+    ///
+    /// # Errors
+    /// [`FederationError::UnknownPeer`], [`FederationError::Unfitting`] for one that was never approved.
+    pub async fn resume_peer(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        follower::pinned(&peer)?;
+        let shown = self
+            .set_following(actor, name, "peer.resumed", Following::Active)
+            .await?;
+        self.hinted(peer.id);
+        Ok(shown)
+    }
+
+    async fn set_following(
+        &self,
+        actor: &Actor,
+        name: &str,
+        action: &'static str,
+        following: Following,
+    ) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        if peer.following == Following::No {
+            return Err(FederationError::Unfitting("this node does not follow it"));
+        }
+        self.peers()
+            .change(&peer.base_url, Some((actor, action)), self.now(), move |peer| {
+                Ok(peer.map(|mut peer| {
+                    peer.following = following;
+                    peer.failures = 0;
+                    peer
+                }))
+            })
+            .await?;
+        self.show_peer(peer.base_url.as_str()).await
+    }
+
+    /// Changes what is taken from a peer; everything is looked at again with the next pull.
+    ///
+    /// # Errors
+    /// [`FederationError::UnknownPeer`].
+    pub async fn set_policy(
+        &self,
+        actor: &Actor,
+        name: &str,
+        policy: &Policy,
+    ) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        let json = serde_json::to_string(policy).map_err(FederationError::internal)?;
+        self.peers()
+            .change(&peer.base_url, Some((actor, "peer.policy")), self.now(), move |peer| {
+                Ok(peer.map(|mut peer| {
+                    peer.policy = json.clone();
+                    peer
+                }))
+            })
+            .await?;
+        let key = key_of(&peer);
+        self.feeds()
+            .write(self.now(), move |work| follow::pull_all(work, &key))
+            .await?;
+        self.hinted(peer.id);
+        self.show_peer(peer.base_url.as_str()).await
+    }
+
+    /// Wants nothing of a node any more, and erases everything that came from it.
+    ///
+    /// # Errors
+    /// [`FederationError::Myself`], and those of database and journal.
+    pub async fn deny_peer(&self, base_url: &Origin) -> Result<bool, FederationError> {
+        if base_url == self.origin() {
+            return Err(FederationError::Myself);
+        }
+        if let Some(peer) = self.peers().get(base_url).await? {
+            self.tell(&peer, "Reject").await;
+        }
+        // First outside of the database, so that a backup cannot bring it back.
+        self.journal().denied(base_url.as_str(), true)?;
+        let base_url = base_url.clone();
+        Ok(self
+            .feeds()
+            .write(self.now(), move |work| work.deny(&base_url))
+            .await?)
+    }
+
+    /// Takes a denial back.
+    ///
+    /// # Errors
+    /// Those of database and journal.
+    pub async fn allow_peer(&self, base_url: &Origin) -> Result<bool, FederationError> {
+        self.journal().denied(base_url.as_str(), false)?;
+        let base_url = base_url.clone();
+        Ok(self
+            .feeds()
+            .write(self.now(), move |work| work.undeny(&base_url))
+            .await?)
+    }
+
+    /// The nodes of which nothing is wanted.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn denials(&self) -> Result<Vec<String>, FederationError> {
+        Ok(self.feeds().read(self.now(), |work| work.denials()).await?)
+    }
+
+    /// Pulls from a peer now. `allow_sweep` agrees to remove what is no longer in its feed, also where that is much;
+    /// `all` pulls everything again.
+    ///
+    /// # Errors
+    /// [`FederationError`]: why it did not work.
+    pub async fn sync_peer(
+        &self,
+        name: &str,
+        allow_sweep: bool,
+        all: bool,
+    ) -> Result<PeerDetail, FederationError> {
+        let peer = self.find(name).await?;
+        if allow_sweep {
+            self.peers()
+                .change(&peer.base_url, None, self.now(), |peer| {
+                    Ok(peer.map(|mut peer| {
+                        peer.sweep_allowed = true;
+                        peer
+                    }))
+                })
+                .await?;
+        }
+        if all {
+            let key = key_of(&peer);
+            self.feeds()
+                .write(self.now(), move |work| follow::pull_all(work, &key))
+                .await?;
+        }
+        let peer = self.find(name).await?;
+        follower::look_after(self, &peer).await?;
+        self.show_peer(name).await
+    }
+
+    /// Proves by digest whether both sides hold the same, after pulling what is new.
+    ///
+    /// # Errors
+    /// [`FederationError`]: why that cannot be said.
+    pub async fn verify_peer(&self, name: &str) -> Result<Verification, FederationError> {
+        let peer = self.find(name).await?;
+        let applied = follower::pull(self, &peer).await?;
+        let key = key_of(&peer);
+        let state = self
+            .feeds()
+            .read(self.now(), move |work| work.state(&key))
+            .await?
+            .ok_or(FederationError::UnknownPeer)?;
+        let outcome = match applied.outcome {
+            Outcome::Agreed => "both sides hold the same".to_owned(),
+            Outcome::SweepWaits { rows } => {
+                format!("{rows} entries are no longer in its feed and wait for `lotse peer sync --allow-sweep`")
+            }
+            Outcome::OverQuota => "it has more entries than its policy lets in".to_owned(),
+            _ => "both sides differ".to_owned(),
+        };
+        Ok(Verification {
+            agreed: applied.outcome == Outcome::Agreed,
+            seq: state.seq,
+            rows: state.live,
+            state_root: state.root.to_string(),
+            outcome,
+        })
+    }
+
+    async fn refuse_denied(&self, base_url: &Origin) -> Result<(), FederationError> {
+        let base_url = base_url.clone();
+        let denied = self
+            .feeds()
+            .read(self.now(), move |work| work.is_denied(&base_url))
+            .await?;
+        if denied {
+            return Err(FederationError::Denied);
+        }
+        Ok(())
+    }
+
+    /// Asks a peer whether this node may follow it, and goes on where it may. The public feed needs nobody's leave.
+    pub(crate) async fn ask_to_follow(&self, peer: &Peer) -> Result<(), FederationError> {
+        let state = if peer.feed == FeedName::Public {
+            "approved".to_owned()
+        } else {
+            self.message(peer, "Follow").await?
+        };
+        let following = match state.as_str() {
+            "approved" if peer.pinned => Following::Active,
+            "rejected" => Following::Rejected,
+            _ => return Ok(()),
+        };
+        self.peers()
+            .change(&peer.base_url, None, self.now(), move |peer| {
+                Ok(peer.map(|mut peer| {
+                    if peer.following == Following::Waiting {
+                        peer.following = following;
+                    }
+                    peer
+                }))
+            })
+            .await?;
+        self.hinted(peer.id);
+        Ok(())
+    }
+
+    /// Tells all peers of a new identity document.
+    pub(crate) async fn announce(&self) {
+        let Ok(peers) = self.peers().list().await else {
+            return;
+        };
+        for peer in peers {
+            if peer.pinned {
+                self.tell(&peer, "Announce").await;
+            }
+        }
+    }
+
+    /// Sends a message whose loss does no harm.
+    async fn tell(&self, peer: &Peer, verb: &str) {
+        if let Err(error) = self.message(peer, verb).await {
+            tracing::info!(peer = %peer.base_url, verb, code = error.code(), cause = error.log(), "a message was lost");
+        }
+    }
+
+    /// Sends a message about following; returns how the other side says that things stand.
+    async fn message(&self, peer: &Peer, verb: &str) -> Result<String, FederationError> {
+        let identity = self.identity()?;
+        let sequence = identity.document.sequence();
+        let after = sequence.saturating_sub(DOCUMENTS as u64);
+        let limit = i64::try_from(DOCUMENTS).unwrap_or(1);
+        let read = self
+            .feeds()
+            .read(self.now(), move |work| work.documents(after, limit));
+        let documents: Vec<Value> = read
+            .await?
+            .iter()
+            .filter_map(|(_, json)| serde_json::from_str(json).ok())
+            .collect();
+        let message = json!({
+            "@context": crate::protocol::statement::context(),
+            "type": verb,
+            "actor": identity.document.did().as_str(),
+            "object": peer.did,
+            "origin": self.origin().as_str(),
+            "feed": peer.feed.as_str(),
+            "documents": documents,
+        });
+        let answer = self.send(&peer.base_url, FOLLOWS, &message).await?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let state = answer.get("state").and_then(Value::as_str).unwrap_or("");
+        Ok(state.to_owned())
+    }
+
+    /// Deletes again what the journal says had been deleted, and hides what had been taken out of feeds.
+    pub(crate) async fn repeat_deletions(&self) -> Result<Repeated, FederationError> {
+        let written = self.journal().read()?.unwrap_or_default();
+        let deleted: Vec<EntryId> = written.feeds.deleted().iter().copied().collect();
+        let withdrawn: BTreeSet<EntryId> =
+            written.feeds.withdrawn().iter().map(|(_, id)| *id).collect();
+        let withdrawn: Vec<EntryId> = withdrawn.into_iter().collect();
+        let done = self.feeds().write(self.now(), move |work| {
+            Ok(Repeated {
+                deleted: work.erase_again(&deleted)?,
+                hidden: work.hide(&withdrawn)?,
+            })
+        });
+        self.repeat_denials().await?;
+        Ok(done.await?)
+    }
+
+    /// Denies again what the journal says was denied: a restored database may have forgotten it.
+    pub(crate) async fn repeat_denials(&self) -> Result<(), FederationError> {
+        let written = self.journal().read()?.unwrap_or_default();
+        for node in written.denied {
+            if let Ok(node) = node.parse::<Origin>() {
+                self.feeds()
+                    .write(self.now(), move |work| work.deny(&node))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// When a stranger must have asked to still wait.
+    pub(crate) fn strangers_since(&self) -> DateTime<Utc> {
+        self.now() - TimeDelta::days(PENDING_DAYS)
+    }
+}
+
+fn approve_in(peer: &mut Peer, now: DateTime<Utc>) {
+    peer.pinned = true;
+    peer.decided = Some(now);
+    if peer.follower == Follower::Pending {
+        peer.follower = Follower::Approved;
+    }
+}
+
+/// Blanks and capitals do not count: a fingerprint is read aloud.
+fn same_fingerprint(one: &str, other: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars()
+            .filter(|c| !c.is_whitespace() && *c != '-' && *c != ':')
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    plain(one) == plain(other)
+}
+
+pub(crate) fn default_policy() -> String {
+    serde_json::to_string(&Policy::default()).unwrap_or_default()
+}
+
+pub(crate) fn text_of(document: &NodeDocument) -> String {
+    String::from_utf8_lossy(document.to_json()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_fingerprint;
+
+    #[test]
+    fn a_fingerprint_that_was_read_aloud_is_the_same() {
+        assert!(same_fingerprint("1F3A-77c0", "1f3a 77c0"));
+        assert!(!same_fingerprint("1f3a 77c1", "1f3a 77c0"));
+    }
+}

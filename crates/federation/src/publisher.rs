@@ -1,0 +1,179 @@
+//! The background work that signs what has changed here.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::feed::FeedName;
+use rand::TryRng as _;
+use storage::StorageError;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::FederationError;
+use crate::federation::Federation;
+use crate::protocol::publish::{self, Author, CannotPublish, Published};
+
+/// How often this process looks for what others wrote.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often heads are looked after, and who publishes.
+const UPKEEP: TimeDelta = TimeDelta::seconds(60);
+/// How long after a failure.
+const PAUSE: Duration = Duration::from_secs(5);
+/// For how long a process takes the work over.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// Days for which deletions are told.
+pub const DELETION_DAYS: i64 = 400;
+
+/// Publishes until it is told to stop.
+pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
+    let mut committed = federation.storage().directory.committed();
+    let mut looked = Looked::default();
+    let mut complained = String::new();
+    while !stop.is_cancelled() {
+        let pause = match round(&federation, &mut looked).await {
+            Ok(()) => {
+                complained.clear();
+                LOOK
+            }
+            Err(error) => {
+                // Said once: what is behind stays behind until somebody does something.
+                let said = error.to_string();
+                if said != complained {
+                    tracing::error!(code = error.code(), cause = error.log(), "nothing can be published");
+                    complained = said;
+                }
+                PAUSE
+            }
+        };
+        let seen = looked.through;
+        tokio::select! {
+            _ = committed.wait_for(|head| *head > seen), if pause == LOOK => {}
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// What this process has looked through already.
+#[derive(Default)]
+struct Looked {
+    /// Up to this arrival number there is nothing to publish.
+    through: i64,
+    /// When heads were last looked after.
+    kept: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), FederationError> {
+    let now = federation.now();
+    let head = federation.storage().directory.head().await?;
+    let due = looked.kept.is_none_or(|kept| now - kept > UPKEEP || now < kept);
+    if head <= looked.through && !due {
+        return Ok(());
+    }
+    let (feeds, holder) = (federation.feeds(), federation.holder());
+    if !feeds.lease("publish", holder, now + LEASE, now).await? {
+        return Ok(());
+    }
+    if !due && !something_changed(federation, looked.through).await? {
+        looked.through = head;
+        return Ok(());
+    }
+    let mut news = false;
+    for name in FeedName::ALL {
+        news |= publish(federation, name).await?;
+    }
+    looked.through = head;
+    looked.kept = Some(now);
+    if news {
+        federation.wake_hinter();
+    }
+    Ok(())
+}
+
+/// Whether entries of this node have changed: much else takes arrival numbers too.
+async fn something_changed(federation: &Federation, after: i64) -> Result<bool, FederationError> {
+    let read = federation
+        .feeds()
+        .read(federation.now(), move |work| work.local_changes(after, 1));
+    Ok(!read.await?.0.is_empty())
+}
+
+/// Publishes all that has changed in one feed: whether there is news.
+pub(crate) async fn publish(
+    federation: &Federation,
+    name: FeedName,
+) -> Result<bool, FederationError> {
+    let mut news = false;
+    loop {
+        let published = step(federation, name).await?;
+        news |= published.head;
+        if !published.more {
+            return Ok(news);
+        }
+    }
+}
+
+async fn step(federation: &Federation, name: FeedName) -> Result<Published, FederationError> {
+    type Outcome = Result<Published, CannotPublish<StorageError, crate::journal::JournalError>>;
+    let identity = federation.identity()?;
+    let (key, mut journal) = (federation.own(name), federation.journal().clone());
+    let sequence = identity.document.sequence();
+    let this = identity.clone();
+    let done: Option<Outcome> = federation
+        .feeds()
+        .write(federation.now(), move |work| {
+            // Another process may have changed the keys.
+            if Federation::sequence_in(work)? != sequence {
+                work.discard();
+                return Ok(None);
+            }
+            let Some((method, _)) = this.document.current_statement_key() else {
+                work.discard();
+                return Ok(None);
+            };
+            let author = Author {
+                actor: this.document.did().as_str(),
+                method,
+                epoch: this.document.epoch(),
+                signer: &this.statements,
+            };
+            let done = publish::step(work, &mut journal, &key, &author, publish::STEP, &mut salt);
+            match done {
+                Err(CannotPublish::Store(error)) => Err(error),
+                Err(error) => {
+                    work.discard();
+                    Ok(Some(Err(error)))
+                }
+                Ok(published) => Ok(Some(Ok(published))),
+            }
+        })
+        .await?;
+    match done {
+        None => {
+            federation.reload().await?;
+            Ok(Published {
+                statements: 0,
+                more: true,
+                head: false,
+                epoch: 0,
+                seq: 0,
+            })
+        }
+        Some(Ok(published)) => Ok(published),
+        Some(Err(error)) => Err(match error {
+            CannotPublish::Store(error) => error.into(),
+            CannotPublish::Journal(error) => error.into(),
+            CannotPublish::NoJournal => FederationError::NoJournal,
+            CannotPublish::Behind { epoch, seq } => FederationError::Behind { epoch, seq },
+            CannotPublish::Sign(error) => error.into(),
+        }),
+    }
+}
+
+/// Random bytes: of the system, or of a generator that the system has seeded.
+fn salt() -> [u8; 16] {
+    let mut salt = [0; 16];
+    match rand::rngs::SysRng.try_fill_bytes(&mut salt) {
+        Ok(()) => salt,
+        Err(_) => rand::random(),
+    }
+}

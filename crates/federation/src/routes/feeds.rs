@@ -1,0 +1,262 @@
+//! Feeds, their heads and state trees.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::feed::{FeedKey, FeedName};
+use http::{Code, Path, Problem, Query};
+use serde::Deserialize;
+use serde_json::json;
+use storage::feeds::FeedWork;
+
+use super::sender::{follower, problem};
+use crate::error::FederationError;
+use crate::federation::Federation;
+use crate::identity::Identity;
+use crate::protocol::canonical::MAX_INTEGER;
+use crate::protocol::page::{self, Part};
+use crate::protocol::tree;
+
+/// Rows of a page unless the reader says how many.
+const ROWS: usize = 500;
+
+/// What `GET changes` understands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Since {
+    #[serde(default)]
+    since: u64,
+    limit: Option<usize>,
+}
+
+/// Which feed, if the sender may read it.
+async fn feed(
+    federation: &Federation,
+    request: &HttpRequest,
+    name: &str,
+) -> Result<FeedKey, Problem> {
+    let name: FeedName = name.parse().map_err(|_| Problem::not_found())?;
+    if name == FeedName::Network {
+        follower(federation, request).await?;
+    }
+    Ok(federation.own(name))
+}
+
+/// `GET /fed/v1/feeds/{feed}/changes?since=&limit=`: statements after a number, in order, with a trailer.
+pub(super) async fn changes(
+    federation: web::Data<Federation>,
+    request: HttpRequest,
+    Path(name): Path<String>,
+    Query(Since { since, limit }): Query<Since>,
+) -> Result<HttpResponse, Problem> {
+    let key = feed(&federation, &request, &name).await?;
+    let limit = limit.unwrap_or(ROWS).clamp(1, page::MAX_ROWS);
+    let part = Part::Changes {
+        since: since.min(MAX_INTEGER),
+    };
+    page_of(&federation, key, part, limit).await
+}
+
+/// `GET /fed/v1/feeds/{feed}/state/{bucket}/{leaf}`: the live statements of one leaf, with a trailer.
+pub(super) async fn leaf(
+    federation: web::Data<Federation>,
+    request: HttpRequest,
+    Path((name, bucket, leaf)): Path<(String, u8, u8)>,
+) -> Result<HttpResponse, Problem> {
+    let key = feed(&federation, &request, &name).await?;
+    let part = Part::Leaf(u16::from_be_bytes([bucket, leaf]));
+    page_of(&federation, key, part, page::MAX_ROWS).await
+}
+
+/// What a snapshot gives for a page.
+struct Read {
+    rows: Vec<String>,
+    through: u64,
+    more: bool,
+    head: String,
+    document: u64,
+}
+
+/// Why there is no page.
+enum NoPage {
+    Nothing,
+    BelowHorizon,
+}
+
+async fn page_of(
+    federation: &Federation,
+    key: FeedKey,
+    part: Part,
+    limit: usize,
+) -> Result<HttpResponse, Problem> {
+    let now = federation.now();
+    let (of, wanted) = (key.clone(), part.clone());
+    let read = federation
+        .feeds()
+        .read(now, move |work| rows(work, &of, &wanted, limit))
+        .await?;
+    let read = match read {
+        Ok(read) => read,
+        Err(NoPage::Nothing) => {
+            return Err(Problem::new(Code::Unavailable, "nothing was published yet")
+                .with_retry_after(5));
+        }
+        Err(NoPage::BelowHorizon) => {
+            return Err(Problem::new(
+                Code::BelowHorizon,
+                "deletions since then are no longer told: pull everything again",
+            ));
+        }
+    };
+    let identity = federation
+        .identity_of(read.document)
+        .await
+        .map_err(|error| problem(&error))?;
+    let written = web::block(move || write(&identity, &key, &part, &read, now)).await;
+    let body = written
+        .map_err(Problem::internal)?
+        .map_err(|error| problem(&error))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/jsonl"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body))
+}
+
+fn rows(
+    work: &mut FeedWork<'_, '_>,
+    key: &FeedKey,
+    part: &Part,
+    limit: usize,
+) -> storage::Result<Result<Read, NoPage>> {
+    let document = Federation::sequence_in(work)?;
+    let state = work.state(key)?;
+    let Some((state, head)) = state.and_then(|state| {
+        let head = state.head.clone()?;
+        Some((state, head))
+    }) else {
+        return Ok(Err(NoPage::Nothing));
+    };
+    // What was signed after the head waits for the next one.
+    let through = state.tree_seq;
+    let page = match part {
+        Part::Changes { since } if *since > 0 && *since < state.horizon => {
+            return Ok(Err(NoPage::BelowHorizon));
+        }
+        Part::Changes { since } => work.page(key, *since, through, limit)?,
+        Part::Leaf(leaf) => work.leaf(key, *leaf, limit)?,
+    };
+    let mut more = page.more;
+    let (mut rows, mut bytes, mut last) = (Vec::with_capacity(page.rows.len()), 0, 0);
+    for row in page.rows {
+        if bytes > page::FULL_BYTES {
+            more = true;
+            break;
+        }
+        let body = row.body.unwrap_or_default();
+        bytes += body.len() + 1;
+        last = row.seq;
+        rows.push(body);
+    }
+    Ok(Ok(Read {
+        rows,
+        through: match part {
+            Part::Changes { .. } if more => last,
+            _ => through,
+        },
+        more,
+        head,
+        document,
+    }))
+}
+
+fn write(
+    identity: &Arc<Identity>,
+    key: &FeedKey,
+    part: &Part,
+    read: &Read,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<String, FederationError> {
+    let (method, _) = identity
+        .document
+        .current_statement_key()
+        .ok_or(FederationError::NoIdentity)?;
+    Ok(page::write(
+        key,
+        part,
+        read.rows.iter().map(String::as_str),
+        read.through,
+        read.more,
+        &read.head,
+        identity.document.did().as_str(),
+        (method, &identity.statements, now),
+    )?)
+}
+
+/// `GET /fed/v1/feeds/{feed}/head`: the latest head.
+pub(super) async fn head(
+    federation: web::Data<Federation>,
+    request: HttpRequest,
+    Path(name): Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let key = feed(&federation, &request, &name).await?;
+    let state = federation
+        .feeds()
+        .read(federation.now(), move |work| work.state(&key))
+        .await?;
+    let head = state.and_then(|state| state.head).ok_or_else(|| {
+        Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
+    })?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(head))
+}
+
+/// `GET /fed/v1/feeds/{feed}/state`: the digests of all buckets.
+pub(super) async fn buckets(
+    federation: web::Data<Federation>,
+    request: HttpRequest,
+    Path(name): Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let key = feed(&federation, &request, &name).await?;
+    let read = federation.feeds().read(federation.now(), move |work| {
+        if work.state(&key)?.is_none() {
+            return Ok(Vec::new());
+        }
+        work.bucket_digests(&key)
+    });
+    let known: std::collections::BTreeMap<u8, _> = read.await?.into_iter().collect();
+    let empty = tree::bucket_digest(&[0; tree::BUCKET_BYTES]);
+    let digests: Vec<String> = (0..=u8::MAX)
+        .map(|number| known.get(&number).unwrap_or(&empty).to_string())
+        .collect();
+    Ok(digests_of(&digests))
+}
+
+/// `GET /fed/v1/feeds/{feed}/state/{bucket}`: the digests of a bucket's leaves.
+pub(super) async fn leaves(
+    federation: web::Data<Federation>,
+    request: HttpRequest,
+    Path((name, bucket)): Path<(String, u8)>,
+) -> Result<HttpResponse, Problem> {
+    let key = feed(&federation, &request, &name).await?;
+    let read = federation.feeds().read(federation.now(), move |work| {
+        if work.state(&key)?.is_none() {
+            return Ok(None);
+        }
+        work.bucket(&key, bucket)
+    });
+    let leaves = read
+        .await?
+        .map_or_else(|| vec![0; tree::BUCKET_BYTES], |bucket| bucket.leaves);
+    let hex = |leaf: &[u8]| leaf.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digests: Vec<String> = leaves.chunks_exact(32).map(hex).collect();
+    Ok(digests_of(&digests))
+}
+
+fn digests_of(digests: &[String]) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({"digests": digests}))
+}

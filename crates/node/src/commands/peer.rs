@@ -1,0 +1,279 @@
+//! `lotse peer`, `lotse keys`, `lotse new-epoch`, `lotse journal`: this node and others, at the console.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::Actor;
+use domain::feed::FeedName;
+use federation::{Federation, PeerDetail, PeerView};
+
+use crate::cli;
+use crate::config::Config;
+use crate::console;
+use crate::failure::Failure;
+use crate::node::open_existing;
+
+/// Federation on the node's database, with its identity read or made.
+async fn open(config: &Config) -> Result<Federation, Failure> {
+    let storage = open_existing(config).await?;
+    let clock = http::Clock::new(crate::clock::now);
+    let federation = Federation::new(storage, clock, config.federation())?;
+    federation.ensure_identity().await?;
+    Ok(federation)
+}
+
+pub(crate) async fn run(config: &Config, command: cli::Peer) -> Result<ExitCode, Failure> {
+    use cli::Peer;
+    let federation = open(config).await?;
+    let actor = Actor::system();
+    let shown = match command {
+        Peer::Id => {
+            identity(&federation)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Peer::List => {
+            list(&federation).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Peer::Deny { base_url } => {
+            let changed = federation.deny_peer(&base_url).await?;
+            console::say(if changed {
+                format!("{base_url} is denied; what came from it is gone")
+            } else {
+                format!("{base_url} was denied already")
+            });
+            return Ok(ExitCode::SUCCESS);
+        }
+        Peer::Allow { base_url } => {
+            federation.allow_peer(&base_url).await?;
+            console::say(format_args!("{base_url} is no longer denied"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Peer::Verify { host } => return verify(&federation, &host).await,
+        Peer::Add {
+            base_url,
+            fingerprint,
+            public,
+        } => {
+            let feed = if public {
+                FeedName::Public
+            } else {
+                FeedName::Network
+            };
+            federation
+                .add_peer(&actor, &base_url, feed, fingerprint.as_deref())
+                .await?
+        }
+        Peer::Show { host } => federation.show_peer(&host).await?,
+        Peer::Approve {
+            host,
+            fingerprint,
+            follow,
+        } => {
+            federation
+                .approve_peer(&actor, &host, fingerprint.as_deref(), follow)
+                .await?
+        }
+        Peer::Reject { host } => federation.reject_peer(&actor, &host).await?,
+        Peer::Pause { host } => federation.pause_peer(&actor, &host).await?,
+        Peer::Resume { host } => federation.resume_peer(&actor, &host).await?,
+        Peer::Sync {
+            host,
+            allow_sweep,
+            all,
+        } => federation.sync_peer(&host, allow_sweep, all).await?,
+    };
+    show(&shown);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn identity(federation: &Federation) -> Result<(), Failure> {
+    let own = federation.own_identity()?;
+    console::say(format_args!(
+        "node         {}\nbase URL     {}\nfingerprint  {}",
+        own.did, own.base_url, own.fingerprint
+    ));
+    if let Some(path) = federation.recovery_key_here() {
+        console::note(format_args!(
+            "The recovery key lies in {}: take it off this machine and keep it safe. It is needed once a backup was \
+             restored, or keys are lost.",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+async fn list(federation: &Federation) -> Result<(), Failure> {
+    for peer in federation.list_peers().await? {
+        console::say(line(&peer));
+    }
+    for denied in federation.denials().await? {
+        console::say(format_args!("{denied}  denied"));
+    }
+    Ok(())
+}
+
+/// One line about a peer.
+fn line(peer: &PeerView) -> String {
+    let mut line = format!(
+        "{}  {}  follows us: {}  we follow: {} ({})  entries {}  lag {}  last success {}",
+        peer.host,
+        if peer.approved {
+            "approved"
+        } else {
+            "not approved"
+        },
+        peer.follower,
+        peer.following,
+        peer.feed,
+        peer.entries,
+        peer.lag,
+        time(peer.succeeded),
+    );
+    if peer.quarantined > 0 {
+        line.push_str(&format!("  quarantine {}", peer.quarantined));
+    }
+    if let Some(error) = &peer.error {
+        line.push_str(&format!("  {}: {}", error.code, error.message));
+    }
+    line
+}
+
+fn show(detail: &PeerDetail) {
+    let peer = &detail.peer;
+    let mut rows = vec![
+        ("host", peer.host.clone()),
+        ("node", peer.did.clone()),
+        ("name", peer.name.clone().unwrap_or_default()),
+        ("fingerprint", peer.fingerprint.clone()),
+        (
+            "approved",
+            if peer.approved {
+                "yes".to_owned()
+            } else {
+                "no: compare the fingerprint with what its admin says, then `lotse peer approve`"
+                    .to_owned()
+            },
+        ),
+        ("follows us", peer.follower.to_owned()),
+        ("we follow", format!("{} ({})", peer.following, peer.feed)),
+        (
+            "entries",
+            format!(
+                "{} here, {} left out by policy, {} in quarantine",
+                peer.entries, peer.skipped, peer.quarantined
+            ),
+        ),
+        (
+            "feed",
+            format!("number {} of epoch {}, lag {}", peer.seq, peer.epoch, peer.lag),
+        ),
+        ("last success", time(peer.succeeded)),
+        ("same as there", time(peer.agreed)),
+    ];
+    if let Some(error) = &peer.error {
+        let when = time(error.at);
+        rows.push(("error", format!("{} ({}, {when})", error.message, error.code)));
+    }
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        console::say(format_args!("{name:<14} {value}"));
+    }
+    for row in &detail.quarantine {
+        console::say(format_args!(
+            "in quarantine  {} (number {}): {}",
+            row.entry, row.seq, row.reason
+        ));
+    }
+}
+
+fn time(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(
+        || "never".to_owned(),
+        |at| at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    )
+}
+
+async fn verify(federation: &Federation, host: &str) -> Result<ExitCode, Failure> {
+    let found = federation.verify_peer(host).await?;
+    console::say(format_args!(
+        "{}: {} entries at number {}, digest {}",
+        found.outcome, found.rows, found.seq, found.state_root
+    ));
+    Ok(if found.agreed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// `lotse keys rotate`.
+pub(crate) async fn keys(config: &Config, command: cli::Keys) -> Result<(), Failure> {
+    let cli::Keys::Rotate = command;
+    let federation = open(config).await?;
+    let document = federation.rotate_keys().await?;
+    console::say(format_args!(
+        "new keys, identity document {}\nfingerprint  {}",
+        document.sequence(),
+        document.fingerprint()
+    ));
+    Ok(())
+}
+
+/// `lotse new-epoch`.
+pub(crate) async fn new_epoch(config: &Config, recovery_key: &Path) -> Result<(), Failure> {
+    let storage = open_existing(config).await?;
+    let clock = http::Clock::new(crate::clock::now);
+    let federation = Federation::new(storage, clock, config.federation())?;
+    let (document, repeated) = federation.new_epoch(recovery_key).await?;
+    console::say(format_args!(
+        "epoch {}, identity document {}\nfingerprint  {}\ndeleted again {}, hidden {}",
+        document.epoch(),
+        document.sequence(),
+        document.fingerprint(),
+        repeated.deleted.len(),
+        repeated.hidden.len()
+    ));
+    for id in repeated.hidden {
+        console::say(format_args!(
+            "hidden  {id}: fewer people could see it than this backup says; look at it"
+        ));
+    }
+    Ok(())
+}
+
+/// `lotse journal`.
+pub(crate) async fn journal(config: &Config, command: cli::Journal) -> Result<(), Failure> {
+    let storage = open_existing(config).await?;
+    let clock = http::Clock::new(crate::clock::now);
+    let federation = Federation::new(storage, clock, config.federation())?;
+    let journal = federation.journal();
+    match command {
+        cli::Journal::Show => match journal.read().map_err(federation::FederationError::from)? {
+            None => console::say(format_args!("{}: there is none", journal.path().display())),
+            Some(written) => {
+                for feed in FeedName::ALL {
+                    if let Some(mark) = written.feeds.last(feed) {
+                        console::say(format_args!(
+                            "{feed}: epoch {}, number {}, {}",
+                            mark.epoch,
+                            mark.seq,
+                            time(Some(mark.at))
+                        ));
+                    }
+                }
+                console::say(format_args!(
+                    "deleted {}, identity documents {}, denied {}",
+                    written.feeds.deleted().len(),
+                    written.documents.len(),
+                    written.denied.len()
+                ));
+            }
+        },
+        cli::Journal::Accept => {
+            journal.begin().map_err(federation::FederationError::from)?;
+            console::say(format_args!("{} begins now", journal.path().display()));
+        }
+    }
+    Ok(())
+}

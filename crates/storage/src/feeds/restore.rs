@@ -1,0 +1,106 @@
+//! What a restored database has to do again before it says anything: deletions, and what fewer people may see.
+
+use diesel::prelude::*;
+use domain::{EntryId, Visibility, content_hash};
+
+use super::work::FeedWork;
+use crate::directory::{replace_entries, stored_entry};
+use crate::rows::{EntryRow, RevisionRow};
+use crate::schema::{correction, entry, entry_reference, revision};
+use crate::sql_types::{to_column, to_signed, visibility_code};
+use crate::{Result, limits};
+
+impl FeedWork<'_, '_> {
+    /// Erases entries of this node with their history, whatever refers to them: they had been deleted before. Returns
+    /// those that were there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn erase_again(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
+        let gone = self.live_among(ids)?;
+        let origin = self.node.origin_row;
+        for some in gone.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let mut rows = self.own(&some)?;
+            for row in &mut rows {
+                row.arrival = self.arrive("purged", &row.id)?;
+                row.version += 1;
+                row.deleted = true;
+                row.external_id = None;
+                row.hash = 0;
+                row.body = None;
+                row.review = None;
+            }
+            let connection = self.connection();
+            diesel::delete(entry_reference::table.filter(entry_reference::source.eq_any(&some)))
+                .execute(connection)?;
+            diesel::delete(entry_reference::table.filter(entry_reference::target.eq_any(&some)))
+                .execute(connection)?;
+            diesel::delete(revision::table.filter(revision::entry.eq_any(&some)))
+                .execute(connection)?;
+            let about = correction::origin
+                .eq(origin)
+                .and(correction::entry.eq_any(&some));
+            diesel::delete(correction::table.filter(about)).execute(connection)?;
+            replace_entries(connection, &rows)?;
+        }
+        Ok(gone)
+    }
+
+    /// Lets nobody but their owners see entries of this node. Returns those that others could see.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn hide(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
+        let mut hidden = Vec::new();
+        for id in self.live_among(ids)? {
+            for row in self.own(&[id.to_string()])? {
+                let Some(body) = row.body.as_deref() else {
+                    continue;
+                };
+                let mut entry = stored_entry(body)?;
+                if entry.visibility == Visibility::Internal {
+                    continue;
+                }
+                entry.visibility = Visibility::Internal;
+                entry.version += 1;
+                entry.modified = self.now();
+                let json = entry.to_json();
+                let arrival = self.arrive("updated", &row.id)?;
+                let revision = RevisionRow {
+                    arrival,
+                    entry: row.id.clone(),
+                    version: to_column(entry.version)?,
+                    at: self.micros(),
+                    actor: "system".to_owned(),
+                    action: "updated".to_owned(),
+                    body: Some(json.clone()),
+                };
+                let row = EntryRow {
+                    version: revision.version,
+                    arrival,
+                    visibility: visibility_code(Visibility::Internal).to_owned(),
+                    hash: to_signed(content_hash(&json)),
+                    modified: revision.at,
+                    body: Some(json),
+                    ..row
+                };
+                replace_entries(self.connection(), &[row])?;
+                diesel::insert_into(revision::table)
+                    .values(&revision)
+                    .execute(self.connection())?;
+                hidden.push(id);
+            }
+        }
+        Ok(hidden)
+    }
+
+    fn own(&mut self, ids: &[String]) -> Result<Vec<EntryRow>> {
+        let origin = self.node.origin_row;
+        Ok(entry::table
+            .filter(entry::origin.eq(origin))
+            .filter(entry::id.eq_any(ids))
+            .order(entry::id)
+            .load(self.connection())?)
+    }
+}
