@@ -72,7 +72,11 @@ impl Federation {
     ///
     /// # Errors
     /// [`FederationError::Outbound`] where no HTTP client can be set up.
-    pub fn new(storage: Storage, clock: Clock, settings: Settings) -> Result<Self, FederationError> {
+    pub fn new(
+        storage: Storage,
+        clock: Clock,
+        settings: Settings,
+    ) -> Result<Self, FederationError> {
         let outbound = Outbound::new(outbound::Settings {
             allow_insecure: settings.allow_insecure,
         })?;
@@ -172,14 +176,20 @@ impl Federation {
     /// # Errors
     /// [`FederationError::NoIdentity`].
     pub fn identity(&self) -> Result<Arc<Identity>, FederationError> {
-        self.0.identity.load_full().ok_or(FederationError::NoIdentity)
+        self.0
+            .identity
+            .load_full()
+            .ok_or(FederationError::NoIdentity)
     }
 
     /// The identity with this number, read again where the database has a newer one than this process.
     ///
     /// # Errors
     /// [`FederationError`].
-    pub(crate) async fn identity_of(&self, sequence: u64) -> Result<Arc<Identity>, FederationError> {
+    pub(crate) async fn identity_of(
+        &self,
+        sequence: u64,
+    ) -> Result<Arc<Identity>, FederationError> {
         match self.identity() {
             Ok(known) if known.document.sequence() >= sequence => Ok(known),
             _ => self.reload().await,

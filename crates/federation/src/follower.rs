@@ -39,7 +39,11 @@ const HINTS_AT_ONCE: usize = 8;
 pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     let mut turns = Turns::default();
     if let Err(error) = retry_quarantine(&federation).await {
-        tracing::warn!(code = error.code(), cause = error.log(), "quarantine was not looked at");
+        tracing::warn!(
+            code = error.code(),
+            cause = error.log(),
+            "quarantine was not looked at"
+        );
     }
     while !stop.is_cancelled() {
         tokio::select! {
@@ -48,20 +52,28 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         if let Err(error) = round(&federation, &mut turns, &stop).await {
-            tracing::warn!(code = error.code(), cause = error.log(), "peers cannot be looked after");
+            tracing::warn!(
+                code = error.code(),
+                cause = error.log(),
+                "peers cannot be looked after"
+            );
         }
     }
 }
 
 /// When which peer is due.
 #[derive(Default)]
-struct Turns(HashMap<i64, DateTime<Utc>>);
+struct Turns(HashMap<i64, (DateTime<Utc>, Following)>);
 
 impl Turns {
     fn is_due(&self, peer: &Peer, now: DateTime<Utc>, poll: i64) -> bool {
-        let next = self.0.get(&peer.id);
+        let Some((next, following)) = self.0.get(&peer.id) else {
+            return true;
+        };
         // A clock that went back makes nobody wait for longer than the longest pause.
-        next.is_none_or(|next| *next <= now || *next > now + TimeDelta::seconds(poll.max(MOST_PAUSE) * 2))
+        let latest = now + TimeDelta::seconds(poll.max(MOST_PAUSE) * 2);
+        // What an admin has just decided is done at once.
+        *next <= now || *next > latest || *following != peer.following
     }
 
     /// With jitter, so that peers do not all come at once; longer after each failure.
@@ -71,7 +83,8 @@ impl Turns {
             .min(poll.max(MOST_PAUSE));
         let jitter = 0.8 + 0.4 * rand::random::<f64>();
         let millis = (pause as f64 * 1_000.0 * jitter) as i64;
-        self.0.insert(peer.id, now + TimeDelta::milliseconds(millis));
+        let next = now + TimeDelta::milliseconds(millis);
+        self.0.insert(peer.id, (next, peer.following));
     }
 }
 
@@ -82,7 +95,9 @@ async fn round(
 ) -> Result<(), FederationError> {
     let hinted = federation.take_hinted();
     let now = federation.now();
-    let poll = i64::try_from(federation.settings().poll_seconds).unwrap_or(MOST_PAUSE).max(1);
+    let poll = i64::try_from(federation.settings().poll_seconds)
+        .unwrap_or(MOST_PAUSE)
+        .max(1);
     let (feeds, holder) = (federation.feeds(), federation.holder());
     // A hint is followed by the process that got it; to pull twice does no harm.
     if !feeds.lease("follow", holder, now + LEASE, now).await? && hinted.is_empty() {
@@ -106,14 +121,21 @@ async fn round(
         .collect::<Vec<_>>()
         .await;
     for (peer, outcome) in pulled {
-        let failures = if outcome.is_ok() { 0 } else { peer.failures + 1 };
+        let failures = if outcome.is_ok() {
+            0
+        } else {
+            peer.failures + 1
+        };
         turns.plan(&peer, failures, poll, federation.now());
     }
     Ok(())
 }
 
 /// Pulls from a peer, or asks again whether this node may follow it; notes how it went.
-pub(crate) async fn look_after(federation: &Federation, peer: &Peer) -> Result<(), FederationError> {
+pub(crate) async fn look_after(
+    federation: &Federation,
+    peer: &Peer,
+) -> Result<(), FederationError> {
     let outcome = if peer.following == Following::Waiting {
         federation.ask_to_follow(peer).await.map(|()| None)
     } else {
@@ -215,7 +237,9 @@ async fn pull_with(
     let of = Arc::clone(&source);
     let state = federation
         .feeds()
-        .write(federation.now(), move |work| follow::position(work, &of.follow()))
+        .write(federation.now(), move |work| {
+            follow::position(work, &of.follow())
+        })
         .await?;
     let mut since = state.seq;
     let mut body = federation
@@ -269,7 +293,10 @@ fn add(total: &mut Applied, applied: &Applied) {
 /// Where a page says that it ends, if more follow.
 fn next_of(body: &[u8]) -> Option<u64> {
     let whole = body.strip_suffix(b"\n")?;
-    let start = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let start = whole
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
     let trailer: serde_json::Value = serde_json::from_slice(whole.get(start..)?).ok()?;
     if trailer.get("more")?.as_bool()? {
         trailer.get("through")?.as_u64()

@@ -106,7 +106,10 @@ pub(crate) async fn ensure(
     if let Some(identity) = load(feeds, folder, now).await? {
         return Ok(identity);
     }
-    if journal.read()?.is_some_and(|written| !written.documents.is_empty()) {
+    if journal
+        .read()?
+        .is_some_and(|written| !written.documents.is_empty())
+    {
         // The database is new and the node is not: whoever set it up anew has the old keys, or the recovery key.
         return Err(FederationError::OtherDatabase {
             journal: journal.path().to_owned(),
@@ -209,7 +212,10 @@ pub(crate) async fn rotate(
                 requests: Some(requests.public()),
             };
             let old = &identity.statements;
-            let next = match identity.document.rotated(from, &changes, now, old, &statements) {
+            let next = match identity
+                .document
+                .rotated(from, &changes, now, old, &statements)
+            {
                 Ok(next) => next,
                 Err(error) => {
                     work.discard();
@@ -232,7 +238,10 @@ fn next_numbers(work: &mut FeedWork<'_, '_>, document: &NodeDocument) -> storage
             origin: document.origin().clone(),
             name,
         };
-        if let Some(state) = work.state(&key)?.filter(|state| state.epoch == document.epoch()) {
+        if let Some(state) = work
+            .state(&key)?
+            .filter(|state| state.epoch == document.epoch())
+        {
             *number = state.seq + 1;
         }
     }
@@ -256,7 +265,10 @@ pub(crate) async fn new_epoch(
     let mut documents: Vec<NodeDocument> = Vec::new();
     for json in known.iter().map(|(_, json)| json).chain(&written.documents) {
         let document = NodeDocument::parse(json.as_bytes())?;
-        if documents.iter().all(|known| known.sequence() != document.sequence()) {
+        if documents
+            .iter()
+            .all(|known| known.sequence() != document.sequence())
+        {
             documents.push(document);
         }
     }

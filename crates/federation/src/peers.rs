@@ -348,18 +348,25 @@ impl Federation {
         let (now, seen) = (self.now(), peer.document.clone());
         let approved = self
             .peers()
-            .change(&peer.base_url, Some((actor, "peer.approved")), now, move |peer| {
-                Ok(peer.map(|mut peer| {
-                    // Somebody may have sent another document since the admin looked.
-                    if peer.document == seen {
-                        approve_in(&mut peer, now);
-                        if follow && matches!(peer.following, Following::No | Following::Rejected) {
-                            peer.following = Following::Waiting;
+            .change(
+                &peer.base_url,
+                Some((actor, "peer.approved")),
+                now,
+                move |peer| {
+                    Ok(peer.map(|mut peer| {
+                        // Somebody may have sent another document since the admin looked.
+                        if peer.document == seen {
+                            approve_in(&mut peer, now);
+                            if follow
+                                && matches!(peer.following, Following::No | Following::Rejected)
+                            {
+                                peer.following = Following::Waiting;
+                            }
                         }
-                    }
-                    peer
-                }))
-            })
+                        peer
+                    }))
+                },
+            )
             .await?
             .filter(|peer| peer.pinned)
             .ok_or(FederationError::Unfitting(
@@ -390,14 +397,19 @@ impl Federation {
         let peer = self.find(name).await?;
         let now = self.now();
         self.peers()
-            .change(&peer.base_url, Some((actor, "peer.rejected")), now, move |peer| {
-                Ok(peer.map(|mut peer| {
-                    peer.follower = Follower::Rejected;
-                    peer.following = Following::No;
-                    peer.decided = Some(now);
-                    peer
-                }))
-            })
+            .change(
+                &peer.base_url,
+                Some((actor, "peer.rejected")),
+                now,
+                move |peer| {
+                    Ok(peer.map(|mut peer| {
+                        peer.follower = Follower::Rejected;
+                        peer.following = Following::No;
+                        peer.decided = Some(now);
+                        peer
+                    }))
+                },
+            )
             .await?;
         self.tell(&peer, "Reject").await;
         self.show_peer(peer.base_url.as_str()).await
@@ -446,13 +458,18 @@ impl Federation {
             return Err(FederationError::Unfitting("this node does not follow it"));
         }
         self.peers()
-            .change(&peer.base_url, Some((actor, action)), self.now(), move |peer| {
-                Ok(peer.map(|mut peer| {
-                    peer.following = following;
-                    peer.failures = 0;
-                    peer
-                }))
-            })
+            .change(
+                &peer.base_url,
+                Some((actor, action)),
+                self.now(),
+                move |peer| {
+                    Ok(peer.map(|mut peer| {
+                        peer.following = following;
+                        peer.failures = 0;
+                        peer
+                    }))
+                },
+            )
             .await?;
         self.show_peer(peer.base_url.as_str()).await
     }
@@ -470,12 +487,17 @@ impl Federation {
         let peer = self.find(name).await?;
         let json = serde_json::to_string(policy).map_err(FederationError::internal)?;
         self.peers()
-            .change(&peer.base_url, Some((actor, "peer.policy")), self.now(), move |peer| {
-                Ok(peer.map(|mut peer| {
-                    peer.policy = json.clone();
-                    peer
-                }))
-            })
+            .change(
+                &peer.base_url,
+                Some((actor, "peer.policy")),
+                self.now(),
+                move |peer| {
+                    Ok(peer.map(|mut peer| {
+                        peer.policy = json.clone();
+                        peer
+                    }))
+                },
+            )
             .await?;
         let key = key_of(&peer);
         self.feeds()
@@ -575,7 +597,9 @@ impl Federation {
         let outcome = match applied.outcome {
             Outcome::Agreed => "both sides hold the same".to_owned(),
             Outcome::SweepWaits { rows } => {
-                format!("{rows} entries are no longer in its feed and wait for `lotse peer sync --allow-sweep`")
+                format!(
+                    "{rows} entries are no longer in its feed and wait for `lotse peer sync --allow-sweep`"
+                )
             }
             Outcome::OverQuota => "it has more entries than its policy lets in".to_owned(),
             _ => "both sides differ".to_owned(),
@@ -679,8 +703,12 @@ impl Federation {
     pub(crate) async fn repeat_deletions(&self) -> Result<Repeated, FederationError> {
         let written = self.journal().read()?.unwrap_or_default();
         let deleted: Vec<EntryId> = written.feeds.deleted().iter().copied().collect();
-        let withdrawn: BTreeSet<EntryId> =
-            written.feeds.withdrawn().iter().map(|(_, id)| *id).collect();
+        let withdrawn: BTreeSet<EntryId> = written
+            .feeds
+            .withdrawn()
+            .iter()
+            .map(|(_, id)| *id)
+            .collect();
         let withdrawn: Vec<EntryId> = withdrawn.into_iter().collect();
         let done = self.feeds().write(self.now(), move |work| {
             Ok(Repeated {

@@ -38,7 +38,11 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
                 // Said once: what is behind stays behind until somebody does something.
                 let said = error.to_string();
                 if said != complained {
-                    tracing::error!(code = error.code(), cause = error.log(), "nothing can be published");
+                    tracing::error!(
+                        code = error.code(),
+                        cause = error.log(),
+                        "nothing can be published"
+                    );
                     complained = said;
                 }
                 PAUSE
@@ -65,7 +69,9 @@ struct Looked {
 async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), FederationError> {
     let now = federation.now();
     let head = federation.storage().directory.head().await?;
-    let due = looked.kept.is_none_or(|kept| now - kept > UPKEEP || now < kept);
+    let due = looked
+        .kept
+        .is_none_or(|kept| now - kept > UPKEEP || now < kept);
     if head <= looked.through && !due {
         return Ok(());
     }

@@ -12,7 +12,10 @@ impl Federation {
     ///
     /// # Errors
     /// [`FederationError`]: why this node cannot take part. It can do everything else.
-    pub async fn start(&self, stop: &CancellationToken) -> Result<Vec<JoinHandle<()>>, FederationError> {
+    pub async fn start(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<Vec<JoinHandle<()>>, FederationError> {
         self.ensure_identity().await?;
         self.journal().shorten()?;
         self.repeat_denials().await?;

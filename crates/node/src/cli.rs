@@ -176,7 +176,7 @@ pub(crate) enum Peer {
     /// Ask another node whether this one may follow it.
     Add {
         /// Its base URL.
-        base_url: Origin,
+        url: Origin,
         /// Its fingerprint, as its admin said it; then it is approved at once.
         #[arg(long)]
         fingerprint: Option<String>,
@@ -220,12 +220,12 @@ pub(crate) enum Peer {
     /// Want nothing of a node any more, and erase everything that came from it.
     Deny {
         /// Its base URL.
-        base_url: Origin,
+        url: Origin,
     },
     /// Take a denial back.
     Allow {
         /// Its base URL.
-        base_url: Origin,
+        url: Origin,
     },
     /// Pull from a peer now.
     Sync {

@@ -54,7 +54,11 @@ pub(crate) async fn serve(
         Ok(tasks) => tasks,
         Err(error) => {
             // Everything else works: those who look for advice should not have to wait for it.
-            tracing::error!(code = error.code(), cause = error.log(), "this node does not federate");
+            tracing::error!(
+                code = error.code(),
+                cause = error.log(),
+                "this node does not federate"
+            );
             console::note(format_args!("This node does not federate: {error}"));
             Vec::new()
         }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::feed::{Digest, FeedKey, FeedState, Kept, StatementRow};
 use domain::{EntryId, NotAccepted, Provenance, accept};
 
@@ -323,6 +323,7 @@ fn judge(
     if !follow.policy.takes(&entry) {
         return Ok((Kept::Skipped, None));
     }
+    let now = now.trunc_subsecs(0);
     entry.provenance = Some(Provenance {
         verified_by: row.proof.method().to_owned(),
         since: now,

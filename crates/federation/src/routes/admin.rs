@@ -247,7 +247,12 @@ async fn approve(
 ) -> Result<HttpResponse, Problem> {
     let actor = signed_in.require(Role::NodeAdmin)?;
     let approved = federation
-        .approve_peer(actor, &host, approval.fingerprint.as_deref(), approval.follow)
+        .approve_peer(
+            actor,
+            &host,
+            approval.fingerprint.as_deref(),
+            approval.follow,
+        )
         .await;
     Ok(answer(&said(approved)?))
 }

@@ -99,8 +99,9 @@ async fn page_of(
     let read = match read {
         Ok(read) => read,
         Err(NoPage::Nothing) => {
-            return Err(Problem::new(Code::Unavailable, "nothing was published yet")
-                .with_retry_after(5));
+            return Err(
+                Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
+            );
         }
         Err(NoPage::BelowHorizon) => {
             return Err(Problem::new(
@@ -250,7 +251,11 @@ pub(super) async fn leaves(
     let leaves = read
         .await?
         .map_or_else(|| vec![0; tree::BUCKET_BYTES], |bucket| bucket.leaves);
-    let hex = |leaf: &[u8]| leaf.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |leaf: &[u8]| {
+        leaf.iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
     let digests: Vec<String> = leaves.chunks_exact(32).map(hex).collect();
     Ok(digests_of(&digests))
 }

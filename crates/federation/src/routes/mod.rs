@@ -27,8 +27,14 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         below("/feeds/{feed}/changes"),
         web::get().to(feeds::changes),
     ))
-    .service(only(below("/feeds/{feed}/head"), web::get().to(feeds::head)))
-    .service(only(below("/feeds/{feed}/state"), web::get().to(feeds::buckets)))
+    .service(only(
+        below("/feeds/{feed}/head"),
+        web::get().to(feeds::head),
+    ))
+    .service(only(
+        below("/feeds/{feed}/state"),
+        web::get().to(feeds::buckets),
+    ))
     .service(only(
         below("/feeds/{feed}/state/{bucket}"),
         web::get().to(feeds::leaves),
@@ -37,7 +43,10 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         below("/feeds/{feed}/state/{bucket}/{leaf}"),
         web::get().to(feeds::leaf),
     ))
-    .service(only(below("/documents"), web::get().to(well_known::documents)))
+    .service(only(
+        below("/documents"),
+        web::get().to(well_known::documents),
+    ))
     .service(only(
         below("/hints").app_data(body()),
         web::post().to(messages::hint),

@@ -42,9 +42,9 @@ pub(super) async fn documents(
     Query(After { after }): Query<After>,
 ) -> Result<HttpResponse, Problem> {
     let after = after.min(crate::protocol::canonical::MAX_INTEGER);
-    let read = federation
-        .feeds()
-        .read(federation.now(), move |work| work.documents(after, DOCUMENTS));
+    let read = federation.feeds().read(federation.now(), move |work| {
+        work.documents(after, DOCUMENTS)
+    });
     let documents: Vec<Value> = read
         .await?
         .iter()
@@ -67,9 +67,7 @@ pub(super) async fn webfinger(
     resource: web::Query<Resource>,
 ) -> Result<HttpResponse, Problem> {
     let origin = federation.origin();
-    let own = federation
-        .own_identity()
-        .map_err(|error| problem(&error))?;
+    let own = federation.own_identity().map_err(|error| problem(&error))?;
     let Some(asked) = resource.into_inner().resource else {
         return Err(Problem::new(
             Code::InvalidParameter,
@@ -83,9 +81,7 @@ pub(super) async fn webfinger(
     if !known {
         return Err(Problem::not_found());
     }
-    let feed = |name: FeedName| {
-        json!({"rel": "urn:lotse:feed", "type": "application/jsonl", "href": format!("{origin}/fed/v1/feeds/{name}/changes")})
-    };
+    let feed = |name: FeedName| json!({"rel": "urn:lotse:feed", "type": "application/jsonl", "href": format!("{origin}/fed/v1/feeds/{name}/changes")});
     let links: Vec<Value> = [
         json!({"rel": "self", "type": "application/did+json", "href": format!("{origin}/.well-known/did.json")}),
         json!({"rel": "http://webfinger.net/rel/profile-page", "type": "text/html", "href": origin.as_str()}),

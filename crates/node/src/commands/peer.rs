@@ -36,7 +36,7 @@ pub(crate) async fn run(config: &Config, command: cli::Peer) -> Result<ExitCode,
             list(&federation).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        Peer::Deny { base_url } => {
+        Peer::Deny { url: base_url } => {
             let changed = federation.deny_peer(&base_url).await?;
             console::say(if changed {
                 format!("{base_url} is denied; what came from it is gone")
@@ -45,14 +45,14 @@ pub(crate) async fn run(config: &Config, command: cli::Peer) -> Result<ExitCode,
             });
             return Ok(ExitCode::SUCCESS);
         }
-        Peer::Allow { base_url } => {
+        Peer::Allow { url: base_url } => {
             federation.allow_peer(&base_url).await?;
             console::say(format_args!("{base_url} is no longer denied"));
             return Ok(ExitCode::SUCCESS);
         }
         Peer::Verify { host } => return verify(&federation, &host).await,
         Peer::Add {
-            base_url,
+            url: base_url,
             fingerprint,
             public,
         } => {
@@ -167,14 +167,20 @@ fn show(detail: &PeerDetail) {
         ),
         (
             "feed",
-            format!("number {} of epoch {}, lag {}", peer.seq, peer.epoch, peer.lag),
+            format!(
+                "number {} of epoch {}, lag {}",
+                peer.seq, peer.epoch, peer.lag
+            ),
         ),
         ("last success", time(peer.succeeded)),
         ("same as there", time(peer.agreed)),
     ];
     if let Some(error) = &peer.error {
         let when = time(error.at);
-        rows.push(("error", format!("{} ({}, {when})", error.message, error.code)));
+        rows.push((
+            "error",
+            format!("{} ({}, {when})", error.message, error.code),
+        ));
     }
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         console::say(format_args!("{name:<14} {value}"));
