@@ -9,6 +9,7 @@
 )]
 
 mod entries;
+mod federation;
 mod load;
 mod product;
 mod queries;
@@ -62,7 +63,7 @@ struct Options {
     /// Short rounds: shows that everything works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// Only reads, or only writes
+    /// Only reads, only writes, or only federation
     #[arg(long)]
     only: Option<Part>,
 }
@@ -71,11 +72,16 @@ struct Options {
 enum Part {
     Reads,
     Writes,
+    Federation,
 }
 
 impl Options {
     fn rounds(&self) -> usize {
         if self.quick { 1 } else { 3 }
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
     }
 
     fn seconds(&self) -> u32 {
@@ -102,15 +108,23 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let mut tables = vec![format!("Measured on {}.\n", report::machine())];
     for entries in &options.entries {
-        if options.only != Some(Part::Writes) {
+        if options.wants(Part::Reads) {
             tables.push(report::table(
                 &format!("Reading, {} entries", grouped(*entries)),
                 &reads::measure(options, *entries)?,
             ));
         }
     }
-    if options.only != Some(Part::Reads) {
+    if options.wants(Part::Writes) {
         tables.push(report::table("Writing", &writes::measure(options)?));
+    }
+    if options.wants(Part::Federation) {
+        for entries in &options.entries {
+            tables.push(report::table(
+                &format!("Federation, {} entries", grouped(*entries)),
+                &federation::measure(options, *entries)?,
+            ));
+        }
     }
     for table in tables {
         println!("{table}");

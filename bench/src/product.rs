@@ -10,11 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
 use crate::{
     entries::Maker,
+    load::SERVER_CORE,
     server::{Server, free_port},
 };
 
@@ -25,6 +27,10 @@ pub(crate) struct Product {
     database: Option<String>,
     /// Always the same: a node keeps its text index by the address that it listens on.
     port: u16,
+    /// Part of every entry's name.
+    base_url: String,
+    /// Whether it deals with other nodes here, and so uses all cores.
+    federates: bool,
 }
 
 impl Product {
@@ -36,7 +42,36 @@ impl Product {
             folder: folder.to_owned(),
             database,
             port: free_port()?,
+            base_url: BASE_URL.to_owned(),
+            federates: false,
         })
+    }
+
+    /// The same, to deal with other nodes on this machine.
+    pub(crate) fn federating(
+        binary: &Path,
+        folder: &Path,
+        database: Option<String>,
+    ) -> Result<Self> {
+        let mut product = Self::new(binary, folder, database)?;
+        product.base_url = format!("http://localhost:{}", product.port);
+        product.federates = true;
+        Ok(product)
+    }
+
+    /// What other nodes call it: host and port.
+    pub(crate) fn host(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
+    /// Its base URL.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The folder of its private keys.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.folder.join("data/keys")
     }
 
     /// The URL or path of its database, for Diesel.
@@ -87,7 +122,12 @@ impl Product {
         let mut command = self.command(self.port);
         command.arg("serve");
         let log = self.folder.join("server.log");
-        Server::start(&command, self.port, "/health/ready", &log)
+        let cores = if self.federates {
+            ALL_CORES
+        } else {
+            SERVER_CORE
+        };
+        Server::start(&command, cores, self.port, "/health/ready", &log)
     }
 
     fn command(&self, port: u16) -> Command {
@@ -99,12 +139,18 @@ impl Product {
             .env("LOTSE_DATA", self.folder.join("data"))
             .env("LOTSE_LISTEN", format!("127.0.0.1:{port}"))
             .env("LOTSE_WORKERS", "1")
-            .env("LOTSE_BASE_URL", BASE_URL)
+            .env("LOTSE_BASE_URL", &self.base_url)
             // On, as in use, and out of the way.
             .env("LOTSE_RATES__READ__BURST", RATE)
             .env("LOTSE_RATES__READ__PER_MINUTE", RATE)
             .env("LOTSE_RATES__WRITE__BURST", RATE)
             .env("LOTSE_RATES__WRITE__PER_MINUTE", RATE);
+        if self.federates {
+            command
+                .env("LOTSE_PEER_INSECURE", "true")
+                // Only hints: what is measured shall not wait for a look.
+                .env("LOTSE_PEER_POLL_SECONDS", "3600");
+        }
         if let Some(url) = &self.database {
             command.env("LOTSE_DATABASE", url);
         }
@@ -144,6 +190,7 @@ impl Product {
         Ok(Writer {
             client,
             url: url.to_owned(),
+            origin: self.base_url.clone(),
             cookie,
         })
     }
@@ -197,6 +244,8 @@ impl Product {
 
 /// Part of every entry's name, whatever port the server listens on.
 const BASE_URL: &str = "http://127.0.0.1:8080";
+/// For nodes that deal with each other: whatever is there.
+const ALL_CORES: &str = "0-1023";
 const ADMIN: &str = "admin@example.org";
 /// Requests a minute.
 const RATE: &str = "1000000000";
@@ -220,6 +269,7 @@ fn letters(number: usize) -> String {
 pub(crate) struct Writer {
     client: Client,
     url: String,
+    origin: String,
     cookie: String,
 }
 
@@ -235,7 +285,7 @@ impl Writer {
             .client
             .post(format!("{}/api/v1/batch", self.url))
             .header("Cookie", &self.cookie)
-            .header("Origin", BASE_URL);
+            .header("Origin", &self.origin);
         let answer = succeeded(
             request
                 .header("Content-Type", "application/x-ndjson")
@@ -250,15 +300,26 @@ impl Writer {
         }
     }
 
-    /// Creates one offer.
-    pub(crate) fn create(&self, entry: &Value) -> Result<()> {
+    /// Asks for something that only the admin may.
+    pub(crate) fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let request = self
+            .client
+            .request(method, format!("{}/api/v1{path}", self.url))
+            .header("Cookie", &self.cookie)
+            .header("Origin", &self.origin);
+        Ok(succeeded(request.json(body).send()?)?.json()?)
+    }
+
+    /// Creates one offer; returns its id.
+    pub(crate) fn create(&self, entry: &Value) -> Result<String> {
         let request = self
             .client
             .post(format!("{}/api/v1/offers", self.url))
             .header("Cookie", &self.cookie)
-            .header("Origin", BASE_URL);
-        succeeded(request.json(entry).send()?)?;
-        Ok(())
+            .header("Origin", &self.origin);
+        let created: Value = succeeded(request.json(entry).send()?)?.json()?;
+        let id = created["id"].as_str().context("an entry without an id")?;
+        Ok(id.to_owned())
     }
 
     /// How many offers a search finds.

@@ -88,6 +88,7 @@ impl<'a> Bench<'a> {
             .args(["--sizes", &format!("{FIXED},{page}")]);
         let yardstick = Server::start(
             &command,
+            SERVER_CORE,
             port,
             &format!("/bytes/{FIXED}"),
             &folder.join("yardstick.log"),

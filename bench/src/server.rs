@@ -11,8 +11,6 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::load::SERVER_CORE;
-
 /// How long a server may take to get ready: a million rows are read at the start.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -38,12 +36,18 @@ pub(crate) fn free_port() -> Result<u16> {
 }
 
 impl Server {
-    /// Starts a program that listens on this port, pinned to the server's core, and waits until `GET {probe}` succeeds.
-    pub(crate) fn start(inner: &Command, port: u16, probe: &str, log: &Path) -> Result<Self> {
+    /// Starts a program that listens on this port, pinned to some cores, and waits until `GET {probe}` succeeds.
+    pub(crate) fn start(
+        inner: &Command,
+        cores: &str,
+        port: u16,
+        probe: &str,
+        log: &Path,
+    ) -> Result<Self> {
         let log_file = fs::OpenOptions::new().create(true).append(true).open(log)?;
         let mut pinned = Command::new("taskset");
         pinned
-            .args(["-c", SERVER_CORE])
+            .args(["-c", cores])
             .arg(inner.get_program())
             .args(inner.get_args());
         for (name, value) in inner.get_envs() {

@@ -98,7 +98,7 @@ fn changed(mut entry: Value) -> Value {
 }
 
 /// A new database in the PostgreSQL that `LOTSE_TEST_POSTGRES` names.
-fn fresh(postgres: bool) -> Result<Option<String>> {
+pub(crate) fn fresh(postgres: bool) -> Result<Option<String>> {
     if !postgres {
         return Ok(None);
     }

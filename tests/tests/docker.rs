@@ -42,10 +42,12 @@ fn every_service_runs_unprivileged_on_a_read_only_file_system() {
     for (file, services) in [
         ("compose.yaml", vec!["lotse"]),
         ("compose.postgres.yaml", vec!["postgres", "lotse"]),
+        ("compose.federation.yaml", vec!["a", "b", "c"]),
     ] {
-        let document = compose(file);
+        let mut document = compose(file);
+        document.apply_merge().unwrap();
         assert_eq!(names(&document["services"]), services, "{file}");
-        let node = &document["services"]["lotse"];
+        let node = &document["services"][*services.last().unwrap()];
         assert_eq!(node["read_only"], Value::from(true), "{file}");
         assert_eq!(node["cap_drop"][0], Value::from("ALL"), "{file}");
         assert_eq!(
@@ -63,8 +65,13 @@ fn every_service_runs_unprivileged_on_a_read_only_file_system() {
 
 #[test]
 fn every_volume_that_a_service_mounts_is_declared_and_every_declared_one_is_used() {
-    for file in ["compose.yaml", "compose.postgres.yaml"] {
-        let document = compose(file);
+    for file in [
+        "compose.yaml",
+        "compose.postgres.yaml",
+        "compose.federation.yaml",
+    ] {
+        let mut document = compose(file);
+        document.apply_merge().unwrap();
         let mut used: Vec<String> = Vec::new();
         for service in document["services"].as_mapping().unwrap().values() {
             for mount in service["volumes"].as_sequence().unwrap() {
@@ -105,9 +112,14 @@ fn the_node_waits_for_a_healthy_database_and_uses_it() {
 #[test]
 fn every_setting_in_the_container_files_is_one_that_the_node_knows() {
     let known = known_settings();
-    let text = ["Dockerfile", "compose.yaml", "compose.postgres.yaml"]
-        .map(read)
-        .concat();
+    let text = [
+        "Dockerfile",
+        "compose.yaml",
+        "compose.postgres.yaml",
+        "compose.federation.yaml",
+    ]
+    .map(read)
+    .concat();
     let word = |c: char| !(c.is_ascii_uppercase() || c == '_');
     let used: Vec<_> = text
         .split(word)

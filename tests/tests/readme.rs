@@ -32,3 +32,26 @@ fn every_example_of_the_readme_works_against_the_demo() {
         String::from_utf8_lossy(&ran.stderr)
     );
 }
+
+#[test]
+fn three_nodes_are_peered_by_the_script_that_the_readme_names() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docker/three-nodes.sh");
+    assert!(include_str!("../../README.md").contains("docker/three-nodes.sh"));
+    let folder = tempfile::tempdir().unwrap();
+    let ran = std::process::Command::new("sh")
+        .args([script, "--once"])
+        .current_dir(folder.path())
+        .env("LOTSE", lotse_tests::node::binary())
+        .env("PORT", lotse_tests::node::free_ports(3).to_string())
+        .env_remove("LOTSE_TEST_POSTGRES")
+        .env_remove("LOTSE_TEST_POSTGRES_CERTIFICATE")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert_eq!(said.matches("both sides hold the same").count(), 3, "{said}");
+}

@@ -32,7 +32,7 @@ pub struct Identity {
 
 /// The folder of the private keys.
 #[derive(Debug, Clone)]
-pub struct KeyFolder(pub PathBuf);
+pub(crate) struct KeyFolder(pub(crate) PathBuf);
 
 impl KeyFolder {
     /// Makes a key and writes it down.
@@ -76,7 +76,7 @@ impl KeyFolder {
 
     /// Where the recovery key lies until somebody has taken it off this machine.
     #[must_use]
-    pub fn recovery(&self, public: &PublicKey) -> PathBuf {
+    pub(crate) fn recovery(&self, public: &PublicKey) -> PathBuf {
         self.path(RECOVERY, public)
     }
 }

@@ -11,6 +11,7 @@ mod archive;
 mod batch;
 mod directory;
 mod failure;
+mod feeds;
 mod integrity;
 mod order;
 mod registration;
