@@ -25,7 +25,10 @@ pub struct Mark {
     pub base: u64,
     /// The last number that these statements take.
     pub seq: u64,
-    /// Entries that they delete.
+    /// The arrival number up to which this node's changes are told with them.
+    #[serde(default)]
+    pub arrival: i64,
+    /// Entries that were deleted, those that never stood in this feed with them: a backup holds them, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<EntryId>,
     /// Entries that are still there, but no longer in this feed: fewer people may see them.
@@ -155,6 +158,7 @@ mod tests {
             epoch,
             base,
             seq,
+            arrival: 0,
             deleted: Vec::new(),
             withdrawn: Vec::new(),
             returned: Vec::new(),

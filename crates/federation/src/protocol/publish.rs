@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::{FeedKey, FeedName, FeedState, Kept, StatementRow};
 use domain::{Entry, EntryId, outward};
 
@@ -16,6 +16,10 @@ use super::tree;
 
 /// Changes that become statements in one step.
 pub const STEP: usize = 500;
+/// Deletions that are forgotten in one step.
+pub const PURGE_STEP: usize = 5_000;
+/// How long deletions are told at least.
+pub const KEPT: TimeDelta = TimeDelta::days(365);
 
 /// Who signs.
 #[derive(Clone, Copy)]
@@ -70,6 +74,42 @@ pub enum CannotPublish<S, J> {
     Sign(#[from] ProofError),
 }
 
+/// Whether the last head speaks of all that the feed holds. Only then may pages be served: between the steps of a long
+/// batch rows stand under numbers beyond the head, and followers would find that the two do not fit.
+#[must_use]
+pub fn is_current(state: &FeedState, method: &str) -> bool {
+    let head = state.head.as_deref();
+    head.is_some_and(|head| head::speaks_of(head, state, method))
+}
+
+/// Forgets deletions that were signed before `before`, at least a year ago, at most [`PURGE_STEP`] at a time; returns how
+/// many. The feed's next head says up to which number deletions may be missing; until it is signed ([`step`]), the feed
+/// is not [current](is_current).
+///
+/// # Errors
+/// Those of the store.
+pub fn purge<S: Store>(
+    store: &mut S,
+    key: &FeedKey,
+    before: DateTime<Utc>,
+) -> Result<usize, S::Error> {
+    let Some(mut state) = store.state(key)? else {
+        return Ok(0);
+    };
+    let before = before.min(store.now() - KEPT);
+    let mut old = store.old_deletions(key, before, PURGE_STEP)?;
+    // The tree has not heard of later ones yet.
+    old.retain(|row| row.seq <= state.tree_seq);
+    let Some(highest) = old.iter().map(|row| row.seq).max() else {
+        return Ok(0);
+    };
+    let gone: Vec<EntryId> = old.iter().map(|row| row.entry).collect();
+    store.forget(key, &gone)?;
+    state.horizon = state.horizon.max(highest);
+    store.put_state(key, &state)?;
+    Ok(gone.len())
+}
+
 /// Takes one step of publishing the feed `key`. `salt` gives random bytes.
 ///
 /// # Errors
@@ -86,33 +126,52 @@ pub fn step<S: Store, J: Journal>(
     let now = store.now();
     let mut state = begin(store, key, author).map_err(S_)?;
     let before = state.clone();
-    let base = standing(
-        journal.remembered().map_err(J_)?,
-        key.name,
-        &state,
-        author.epoch,
-    )?;
+    let remembered = journal.remembered().map_err(J_)?;
+    let base = standing(remembered.as_ref(), key.name, &state, author.epoch)?;
+    let remembered = remembered.unwrap_or_default();
     let (changes, through) = store.local_changes(state.arrival, limit).map_err(S_)?;
     let more = changes.len() >= limit;
+    // As far as it is certain: a full batch may end before the number that was reached.
+    let arrived = if more { i64::MAX } else { through };
+    if let Some(mark) =
+        restored(store, &remembered, key.name, &state, &changes, arrived).map_err(S_)?
+    {
+        return Err(CannotPublish::Behind {
+            epoch: mark.epoch,
+            seq: mark.seq,
+        });
+    }
     let committed = state.seq;
     state.seq = base;
-    let written = statements(store, key, author, &mut state, changes, salt, now)?;
+    let written = statements(
+        store,
+        key,
+        author,
+        &mut state,
+        changes,
+        &remembered,
+        salt,
+        now,
+    )?;
     let signed = written.rows.len();
-    if signed == 0 {
-        // Numbers that a cut-off step may have used stay unused once something is said again.
-        state.seq = committed;
-    } else {
+    if !written.is_empty() {
         let mark = Mark {
             feed: key.name,
             epoch: state.epoch,
             base: committed,
             seq: state.seq,
+            arrival: through,
             deleted: written.deleted,
             withdrawn: written.withdrawn,
             returned: written.returned,
             at: now,
         };
         journal.write(&mark).map_err(J_)?;
+    }
+    if signed == 0 {
+        // Numbers that a cut-off step may have used stay unused once something is said again.
+        state.seq = committed;
+    } else {
         store.put_statements(key, written.rows).map_err(S_)?;
     }
     state.arrival = through;
@@ -149,7 +208,7 @@ fn begin<S: Store>(
 
 /// The number after which the next statement is numbered, or why there may be none.
 fn standing<S, J>(
-    remembered: Option<Remembered>,
+    remembered: Option<&Remembered>,
     feed: FeedName,
     state: &FeedState,
     epoch: u64,
@@ -167,6 +226,35 @@ fn standing<S, J>(
     }
 }
 
+/// The line by which a database is seen to be an older one, though its number is one at which a step may have been cut
+/// off: changes are missing that were about to be told, or an entry is there that was deleted.
+fn restored<'a, S: Store>(
+    store: &mut S,
+    remembered: &'a Remembered,
+    feed: FeedName,
+    state: &FeedState,
+    changes: &[LocalChange],
+    arrived: i64,
+) -> Result<Option<&'a Mark>, S::Error> {
+    let Some(mark) = remembered.last(feed) else {
+        return Ok(None);
+    };
+    let deleted = remembered.deleted();
+    let same_epoch = mark.epoch == state.epoch;
+    let lost = same_epoch && arrived < mark.arrival;
+    let revived = |change: &LocalChange| change.entry.is_some() && deleted.contains(&change.id);
+    if lost || changes.iter().any(revived) {
+        return Ok(Some(mark));
+    }
+    if same_epoch && mark.seq > state.seq {
+        let deleted: Vec<EntryId> = deleted.iter().copied().collect();
+        if !store.live_among(&deleted)?.is_empty() {
+            return Ok(Some(mark));
+        }
+    }
+    Ok(None)
+}
+
 #[derive(Default)]
 struct Written {
     rows: Vec<StatementRow>,
@@ -175,12 +263,49 @@ struct Written {
     returned: Vec<EntryId>,
 }
 
+impl Written {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.deleted.is_empty()
+            && self.withdrawn.is_empty()
+            && self.returned.is_empty()
+    }
+
+    /// Notes what a restored database would have to be told. The journal may be ahead of the database, or remember an
+    /// epoch that is over: it decides what is new to it.
+    fn note(
+        &mut self,
+        change: &LocalChange,
+        feed: FeedName,
+        held: bool,
+        shown: bool,
+        journal: &Remembered,
+    ) {
+        let id = change.id;
+        let withdrawn = journal.withdrawn().contains(&(feed, id));
+        if change.entry.is_none() {
+            if !journal.deleted().contains(&id) {
+                self.deleted.push(id);
+            }
+        } else if shown && withdrawn {
+            self.returned.push(id);
+        } else if !shown && held && !withdrawn {
+            self.withdrawn.push(id);
+        }
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "statements are made of what the store, the journal, the node and the moment each know"
+)]
 fn statements<S: Store, J>(
     store: &mut S,
     key: &FeedKey,
     author: &Author<'_>,
     state: &mut FeedState,
     changes: Vec<LocalChange>,
+    journal: &Remembered,
     salt: &mut dyn FnMut() -> [u8; 16],
     now: DateTime<Utc>,
 ) -> Result<Written, CannotPublish<S::Error, J>> {
@@ -199,6 +324,13 @@ fn statements<S: Store, J>(
             .entry
             .as_deref()
             .and_then(|entry| outward(entry, key.name.audience(), now.date_naive()));
+        written.note(
+            &change,
+            key.name,
+            before.is_some(),
+            object.is_some(),
+            journal,
+        );
         if object.is_none() && !was {
             continue;
         }
@@ -222,20 +354,9 @@ fn statements<S: Store, J>(
             now,
             author.signer,
         )?;
-        match (before, object.is_some()) {
-            (None, true) => state.live += 1,
-            (Some(false), true) => {
-                state.live += 1;
-                written.returned.push(change.id);
-            }
-            (Some(true), false) => {
-                state.live = state.live.saturating_sub(1);
-                if change.entry.is_none() {
-                    written.deleted.push(change.id);
-                } else {
-                    written.withdrawn.push(change.id);
-                }
-            }
+        match (was, object.is_some()) {
+            (false, true) => state.live += 1,
+            (true, false) => state.live = state.live.saturating_sub(1),
             _ => {}
         }
         written.rows.push(StatementRow {
@@ -266,7 +387,7 @@ fn sign_head<S: Store, J>(
         Some(head) => {
             state.tree_seq != state.seq
                 || head::is_due(head, now)
-                || !head::is_signed_by(head, author.method)
+                || !head::speaks_of(head, state, author.method)
         }
     };
     if !due {
