@@ -90,6 +90,8 @@ pub fn position<S: Store>(store: &mut S, follow: &Follow<'_>) -> Result<FeedStat
     let state = match store.state(follow.key)? {
         Some(state) if state.epoch >= epoch => return Ok(state),
         Some(mut state) => {
+            // Deletions that the tree has not heard of could not be found by their numbers any more.
+            tree::refresh(store, follow.key, &mut state, &[])?;
             store.reset_numbers(follow.key)?;
             state.epoch = epoch;
             state.head = None;

@@ -124,18 +124,16 @@ pub fn step<S: Store, J: Journal>(
 ) -> Result<Published, CannotPublish<S::Error, J::Error>> {
     use CannotPublish::{Journal as J_, Store as S_};
     let now = store.now();
-    let mut state = begin(store, key, author).map_err(S_)?;
-    let before = state.clone();
+    confirm(store, journal, key)?;
     let remembered = journal.remembered().map_err(J_)?;
-    let base = standing(remembered.as_ref(), key.name, &state, author.epoch)?;
+    let known = store.state(key).map_err(S_)?;
+    let base = standing(remembered.as_ref(), key.name, known.as_ref(), author.epoch)?;
+    let mut state = begin(store, key, author, known).map_err(S_)?;
+    let before = state.clone();
     let remembered = remembered.unwrap_or_default();
     let (changes, through) = store.local_changes(state.arrival, limit).map_err(S_)?;
     let more = changes.len() >= limit;
-    // As far as it is certain: a full batch may end before the number that was reached.
-    let arrived = if more { i64::MAX } else { through };
-    if let Some(mark) =
-        restored(store, &remembered, key.name, &state, &changes, arrived).map_err(S_)?
-    {
+    if let Some(mark) = restored(store, &remembered, key.name, &state, &changes).map_err(S_)? {
         return Err(CannotPublish::Behind {
             epoch: mark.epoch,
             seq: mark.seq,
@@ -161,6 +159,7 @@ pub fn step<S: Store, J: Journal>(
             base: committed,
             seq: state.seq,
             arrival: through,
+            committed: false,
             deleted: written.deleted,
             withdrawn: written.withdrawn,
             returned: written.returned,
@@ -188,13 +187,53 @@ pub fn step<S: Store, J: Journal>(
     })
 }
 
+/// Notes in the journal that what was announced there is committed: a database that is put back to where a step began is
+/// then no longer taken for one in which it was cut off. To be called soon after the commit; [`step`] begins with it.
+///
+/// # Errors
+/// Those of the store and of the journal.
+pub fn confirm<S: Store, J: Journal>(
+    store: &mut S,
+    journal: &mut J,
+    key: &FeedKey,
+) -> Result<(), CannotPublish<S::Error, J::Error>> {
+    let remembered = journal.remembered().map_err(CannotPublish::Journal)?;
+    let state = store.state(key).map_err(CannotPublish::Store)?;
+    let (Some(remembered), Some(state)) = (remembered, state) else {
+        return Ok(());
+    };
+    let new = match remembered.last(key.name) {
+        None => true,
+        Some(mark) if mark.epoch == state.epoch => {
+            !mark.committed && mark.seq == state.seq && mark.arrival <= state.arrival
+        }
+        Some(mark) => mark.epoch < state.epoch,
+    };
+    if !new {
+        return Ok(());
+    }
+    let mark = Mark {
+        feed: key.name,
+        epoch: state.epoch,
+        base: state.seq,
+        seq: state.seq,
+        arrival: state.arrival,
+        committed: true,
+        deleted: Vec::new(),
+        withdrawn: Vec::new(),
+        returned: Vec::new(),
+        at: store.now(),
+    };
+    journal.write(&mark).map_err(CannotPublish::Journal)
+}
+
 /// The feed as it stands; one of an older epoch starts again with nothing.
 fn begin<S: Store>(
     store: &mut S,
     key: &FeedKey,
     author: &Author<'_>,
+    known: Option<FeedState>,
 ) -> Result<FeedState, S::Error> {
-    let known = store.state(key)?;
     if let Some(state) = known {
         if state.epoch >= author.epoch {
             return Ok(state);
@@ -210,17 +249,30 @@ fn begin<S: Store>(
 fn standing<S, J>(
     remembered: Option<&Remembered>,
     feed: FeedName,
-    state: &FeedState,
+    known: Option<&FeedState>,
     epoch: u64,
 ) -> Result<u64, CannotPublish<S, J>> {
+    let reached = known.map_or((0, 0), |state| (state.epoch, state.seq));
     let Some(remembered) = remembered else {
-        return if state.seq == 0 && epoch <= 1 {
+        return if reached.1 == 0 && epoch <= 1 {
             Ok(0)
         } else {
             Err(CannotPublish::NoJournal)
         };
     };
-    match remembered.judge(feed, state.epoch, state.seq) {
+    let standing = match remembered.last(feed) {
+        // A new epoch has been announced, or begins with nothing.
+        Some(mark) if mark.epoch < epoch && reached.0 < epoch => Standing::Fine { seq: 0 },
+        None if reached.0 < epoch => Standing::Fine { seq: 0 },
+        // Cut off in the first step of its epoch.
+        Some(mark)
+            if mark.epoch == epoch && reached.0 < epoch && mark.base == 0 && !mark.committed =>
+        {
+            Standing::Fine { seq: mark.seq }
+        }
+        _ => remembered.judge(feed, reached.0, reached.1),
+    };
+    match standing {
         Standing::Fine { seq } => Ok(seq),
         Standing::Behind { epoch, seq } => Err(CannotPublish::Behind { epoch, seq }),
     }
@@ -234,19 +286,23 @@ fn restored<'a, S: Store>(
     feed: FeedName,
     state: &FeedState,
     changes: &[LocalChange],
-    arrived: i64,
 ) -> Result<Option<&'a Mark>, S::Error> {
     let Some(mark) = remembered.last(feed) else {
         return Ok(None);
     };
     let deleted = remembered.deleted();
     let same_epoch = mark.epoch == state.epoch;
-    let lost = same_epoch && arrived < mark.arrival;
+    let mut lost = false;
+    if same_epoch && state.arrival < mark.arrival {
+        let (_, reached) = store.local_changes(mark.arrival - 1, 1)?;
+        lost = reached < mark.arrival;
+    }
     let revived = |change: &LocalChange| change.entry.is_some() && deleted.contains(&change.id);
     if lost || changes.iter().any(revived) {
         return Ok(Some(mark));
     }
-    if same_epoch && mark.seq > state.seq {
+    // Where a step was cut off or an epoch begins, everything may have been put back.
+    if !same_epoch || mark.seq > state.seq {
         let deleted: Vec<EntryId> = deleted.iter().copied().collect();
         if !store.live_among(&deleted)?.is_empty() {
             return Ok(Some(mark));
