@@ -18,9 +18,9 @@ use keys::Signatures;
 use world::{Counts, World};
 
 /// Steps of most runs.
-const SHORT: usize = 250;
+const SHORT: usize = 150;
 /// Steps of one run in twenty.
-const LONG: usize = 1_500;
+const LONG: usize = 1_200;
 
 /// Says how to repeat a run that did not end well.
 struct Replay(u64);
