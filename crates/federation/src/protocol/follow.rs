@@ -4,7 +4,7 @@
 //! compared. Statements that a policy leaves out, or that wait in quarantine, are kept as entry, number and hash, so that
 //! a follower can still prove that it agrees with the origin.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::feed::{Digest, FeedKey, FeedState, Kept, StatementRow};
@@ -80,17 +80,21 @@ pub enum Outcome {
     OverQuota,
 }
 
-/// Where to go on: the number since which changes are wanted. Begins anew where the node has begun a new epoch.
+/// Where to go on: the number since which changes are wanted. Begins anew where the node has begun a new epoch; a
+/// document that is older than what was already taken in changes nothing.
 ///
 /// # Errors
 /// Those of the store.
 pub fn position<S: Store>(store: &mut S, follow: &Follow<'_>) -> Result<FeedState, S::Error> {
     let epoch = follow.document.epoch();
     let state = match store.state(follow.key)? {
-        Some(state) if state.epoch == epoch => return Ok(state),
+        Some(state) if state.epoch >= epoch => return Ok(state),
         Some(mut state) => {
+            // Deletions that the tree has not heard of could not be found by their numbers any more.
+            tree::refresh(store, follow.key, &mut state, &[])?;
             store.reset_numbers(follow.key)?;
             state.epoch = epoch;
+            state.head = None;
             begin_pull(&mut state);
             state
         }
@@ -121,7 +125,8 @@ fn begin_pull(state: &mut FeedState) {
     state.tree_seq = 0;
     state.pull += 1;
     state.pulling = true;
-    state.head = None;
+    // Rows come again under numbers that the tree took in long ago, in a new epoch with other contents.
+    state.tree_seq = 0;
 }
 
 /// Applies a page that was read for the place `since`.
@@ -145,20 +150,10 @@ pub fn apply<S: Store>(
     if let Err(refused) = check_head(&state, &page) {
         return Ok(Err(refused));
     }
-    let ids: Vec<EntryId> = page.statements.iter().map(|row| row.entry).collect();
-    let known: HashMap<EntryId, StatementRow> = store
-        .known(follow.key, &ids)?
-        .into_iter()
-        .map(|row| (row.entry, row))
-        .collect();
-    for row in &page.statements {
-        if let Some(refused) = known
-            .get(&row.entry)
-            .and_then(|known| contradiction(known, row))
-        {
-            return Ok(Err(refused));
-        }
-    }
+    let known = match compare(store, follow, &page, state.pulling)? {
+        Ok(known) => known,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let decided = match decide(follow, &state, page.statements, &known, store.now()) {
         Ok(decided) => decided,
         Err(refused) => return Ok(Err(refused)),
@@ -170,6 +165,7 @@ pub fn apply<S: Store>(
         .saturating_sub(decided.fewer);
     write(store, follow, decided)?;
     state.seq = page.through;
+    state.horizon = page.head.horizon;
     applied.seq = page.through;
     applied.more = page.more;
     state.head = Some(page.head.json.clone());
@@ -184,40 +180,88 @@ pub fn apply<S: Store>(
 
 /// A head may not be older than one that was seen before, nor say something else at the same number.
 fn check_head(state: &FeedState, page: &Page) -> Result<(), Refused> {
-    if page.head.seq < state.seq {
+    let seen = state.head.as_deref().and_then(seen);
+    let seen = seen.filter(|seen| seen.epoch == page.head.epoch);
+    let known = seen
+        .as_ref()
+        .map_or(state.seq, |seen| seen.seq.max(state.seq));
+    if page.head.seq < known {
+        // What a cache kept was signed earlier, too: no reason to accuse anybody.
+        if seen.is_some_and(|seen| page.head.issued < seen.issued) {
+            return Err(Refused::Stale);
+        }
         return Err(Refused::Rollback {
-            known: state.seq,
+            known,
             found: page.head.seq,
         });
     }
-    if state.seq > 0 && state.seq < page.head.horizon {
-        return Err(Refused::BelowHorizon);
+    if seen.is_some_and(|seen| page.head.seq == seen.seq && page.head.root != seen.root) {
+        return Err(Refused::Fork(page.head.seq));
     }
-    let Some(seen) = state.head.as_deref().and_then(seen) else {
-        return Ok(());
-    };
-    if seen.0 == page.head.epoch {
-        if page.head.seq < seen.1 {
-            return Err(Refused::Rollback {
-                known: seen.1,
-                found: page.head.seq,
-            });
-        }
-        if page.head.seq == seen.1 && page.head.root != seen.2 {
-            return Err(Refused::Fork(seen.1));
-        }
+    // A full pull needs no deletions, except those that were forgotten while it went on.
+    let enough = state.pulling && page.head.horizon <= state.horizon;
+    if state.seq > 0 && state.seq < page.head.horizon && !enough {
+        return Err(Refused::BelowHorizon);
     }
     Ok(())
 }
 
-/// Epoch, number and root of a head that was verified before.
-fn seen(json: &str) -> Option<(u64, u64, Digest)> {
+/// What is remembered of a head that was verified before.
+struct Seen {
+    epoch: u64,
+    seq: u64,
+    root: Digest,
+    issued: DateTime<Utc>,
+}
+
+fn seen(json: &str) -> Option<Seen> {
     let head: serde_json::Value = serde_json::from_str(json).ok()?;
-    Some((
-        head.get("epoch")?.as_u64()?,
-        head.get("seq")?.as_u64()?,
-        head.get("stateRoot")?.as_str()?.parse().ok()?,
-    ))
+    let issued = DateTime::parse_from_rfc3339(head.get("issued")?.as_str()?).ok()?;
+    Some(Seen {
+        epoch: head.get("epoch")?.as_u64()?,
+        seq: head.get("seq")?.as_u64()?,
+        root: head.get("stateRoot")?.as_str()?.parse().ok()?,
+        issued: issued.to_utc(),
+    })
+}
+
+/// What is known of the entries of a page, unless the page contradicts it. `again`: it may repeat numbers that were
+/// taken in before, so that another entry under one of them must be looked for as well.
+fn compare<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    page: &Page,
+    again: bool,
+) -> Result<Result<HashMap<EntryId, StatementRow>, Refused>, S::Error> {
+    let ids: Vec<EntryId> = page.statements.iter().map(|row| row.entry).collect();
+    let known: HashMap<EntryId, StatementRow> = store
+        .known(follow.key, &ids)?
+        .into_iter()
+        .map(|row| (row.entry, row))
+        .collect();
+    let refused = page
+        .statements
+        .iter()
+        .find_map(|row| contradiction(known.get(&row.entry)?, row));
+    if let Some(refused) = refused {
+        return Ok(Err(refused));
+    }
+    if again {
+        let named: HashMap<u64, EntryId> = page
+            .statements
+            .iter()
+            .map(|row| (row.seq, row.entry))
+            .collect();
+        let numbers: Vec<u64> = named.keys().copied().collect();
+        let held = store.numbered(follow.key, &numbers)?;
+        if let Some(other) = held
+            .iter()
+            .find(|row| named.get(&row.seq) != Some(&row.entry))
+        {
+            return Ok(Err(Refused::Fork(other.seq)));
+        }
+    }
+    Ok(Ok(known))
 }
 
 /// Whether a row contradicts what the same node said before in the same epoch.
@@ -430,7 +474,8 @@ fn remove<S: Store>(
 /// follower has reached.
 ///
 /// # Errors
-/// As [`apply`]. Another statement under a number that is already here is no damage to be repaired: it is a fork.
+/// As [`apply`]. Another statement under a number that is already here is no damage to be repaired: it is a fork. So is
+/// a row that is here and not there, because its deletion would have been told.
 pub fn repair_leaf<S: Store>(
     store: &mut S,
     follow: &Follow<'_>,
@@ -438,33 +483,25 @@ pub fn repair_leaf<S: Store>(
     page: Page,
 ) -> Result<Result<Applied, Refused>, S::Error> {
     let mut state = position(store, follow)?;
-    if state.epoch != page.head.epoch || state.seq != page.head.seq {
+    if state.pulling || state.epoch != page.head.epoch || state.seq != page.head.seq {
         return Ok(Ok(Applied {
             seq: state.seq,
             outcome: Outcome::Outdated,
             ..Applied::default()
         }));
     }
-    let ids: Vec<EntryId> = page.statements.iter().map(|row| row.entry).collect();
-    let known: HashMap<EntryId, StatementRow> = store
-        .known(follow.key, &ids)?
-        .into_iter()
-        .map(|row| (row.entry, row))
-        .collect();
-    for row in &page.statements {
-        if let Some(refused) = known
-            .get(&row.entry)
-            .and_then(|known| contradiction(known, row))
-        {
-            return Ok(Err(refused));
-        }
+    if let Err(refused) = check_head(&state, &page) {
+        return Ok(Err(refused));
     }
+    let known = match compare(store, follow, &page, true)? {
+        Ok(known) => known,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let here = store.rows_of_leaves(follow.key, &[leaf])?;
-    let extra: Vec<EntryId> = here
-        .iter()
-        .map(|row| row.entry)
-        .filter(|entry| !ids.contains(entry))
-        .collect();
+    let there: HashSet<EntryId> = page.statements.iter().map(|row| row.entry).collect();
+    if let Some(extra) = here.iter().find(|row| !there.contains(&row.entry)) {
+        return Ok(Err(Refused::Fork(extra.seq)));
+    }
     let decided = match decide(follow, &state, page.statements, &known, store.now()) {
         Ok(decided) => decided,
         Err(refused) => return Ok(Err(refused)),
@@ -475,9 +512,6 @@ pub fn repair_leaf<S: Store>(
         .saturating_add(decided.more)
         .saturating_sub(decided.fewer);
     write(store, follow, decided)?;
-    let extra = store.known(follow.key, &extra)?;
-    applied.removed += extra.len();
-    remove(store, follow, &mut state, &extra)?;
     tree::refresh(store, follow.key, &mut state, &[leaf])?;
     applied.seq = state.seq;
     applied.outcome = if state.root == page.head.root && state.live == page.head.count {

@@ -89,6 +89,19 @@ pub fn is_due(json: &str, now: DateTime<Utc>) -> bool {
     issued.is_none_or(|issued| now - issued > LIFE / 2 || issued - now > SKEW)
 }
 
+/// Whether a head speaks of a feed as it stands in `state`, signed with the key `method`.
+#[must_use]
+pub fn speaks_of(json: &str, state: &FeedState, method: &str) -> bool {
+    let Ok(head) = serde_json::from_str::<Value>(json) else {
+        return false;
+    };
+    let says = |name: &str, value: u64| head.get(name).and_then(Value::as_u64) == Some(value);
+    says("epoch", state.epoch)
+        && says("seq", state.seq)
+        && says("horizon", state.horizon)
+        && is_signed_by(json, method)
+}
+
 /// Whether a head was signed with the key `method`.
 #[must_use]
 pub fn is_signed_by(json: &str, method: &str) -> bool {

@@ -2,8 +2,8 @@
 //! older state is noticed before it says something else under the same numbers.
 //!
 //! Before statements are committed, one line is written down: the feed, its epoch, the number before and after, and what
-//! they delete. A database that stands where the last line began was cut off before the commit: it goes on, beyond the
-//! numbers of that line. One that stands further back was restored. It may not publish until a new epoch is signed with
+//! they delete; afterwards a second, that they are committed. A database that stands where the last line began was cut
+//! off before the commit: it goes on, beyond the numbers of that line. One that stands further back was restored. It may not publish until a new epoch is signed with
 //! the recovery key, and what had been deleted is deleted again first.
 
 use std::collections::BTreeSet;
@@ -25,7 +25,13 @@ pub struct Mark {
     pub base: u64,
     /// The last number that these statements take.
     pub seq: u64,
-    /// Entries that they delete.
+    /// The arrival number up to which this node's changes are told with them.
+    #[serde(default)]
+    pub arrival: i64,
+    /// Whether this says that all of it is committed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub committed: bool,
+    /// Entries that were deleted, those that never stood in this feed with them: a backup holds them, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<EntryId>,
     /// Entries that are still there, but no longer in this feed: fewer people may see them.
@@ -171,6 +177,8 @@ mod tests {
             epoch,
             base,
             seq,
+            arrival: 0,
+            committed: false,
             deleted: Vec::new(),
             withdrawn: Vec::new(),
             returned: Vec::new(),

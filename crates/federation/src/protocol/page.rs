@@ -137,7 +137,7 @@ pub fn read(body: &[u8], expected: &Expected<'_>) -> Result<Page, Refused> {
         Some((rows, trailer)) => (body.get(..=rows.len()).unwrap_or_default(), trailer),
         None => ("", whole),
     };
-    let (trailer, digest) = read_trailer(trailer, expected)?;
+    let (trailer, digest, count) = read_trailer(trailer, expected)?;
     let found: [u8; 32] = Sha256::digest(rows.as_bytes()).into();
     if digest != Digest(found) {
         return Err(Refused::PageDigest);
@@ -145,11 +145,14 @@ pub fn read(body: &[u8], expected: &Expected<'_>) -> Result<Page, Refused> {
     let actor = expected.document.did().as_str();
     let epoch = expected.document.epoch();
     let mut statements = Vec::new();
-    for line in rows.lines() {
+    for line in rows.split_terminator('\n') {
         if statements.len() >= expected.limit.min(MAX_ROWS) {
             return Err(Refused::TooLarge);
         }
         statements.push(statement::read(line, expected.key, actor, epoch)?);
+    }
+    if statements.len() as u64 != count {
+        return Err(Refused::PageDigest);
     }
     let page = Page {
         statements,
@@ -160,10 +163,14 @@ pub fn read(body: &[u8], expected: &Expected<'_>) -> Result<Page, Refused> {
     Ok(page)
 }
 
-fn read_trailer(line: &str, expected: &Expected<'_>) -> Result<(Page, Digest), Refused> {
-    let Value::Object(members) = canonical::read(line.as_bytes())? else {
+fn read_trailer(line: &str, expected: &Expected<'_>) -> Result<(Page, Digest, u64), Refused> {
+    // What is no trailer proves nothing against the node: half a line, or what a proxy says in its place.
+    let Ok(Value::Object(members)) = canonical::read(line.as_bytes()) else {
         return Err(Refused::Truncated);
     };
+    if canonical::write_object(&members)? != line.as_bytes() {
+        return Err(Refused::NotCanonical);
+    }
     // A row in the place of the trailer: the rest is missing.
     if members.get("type").and_then(Value::as_str) != Some("lotse:Page") {
         return Err(Refused::Truncated);
@@ -187,6 +194,7 @@ fn read_trailer(line: &str, expected: &Expected<'_>) -> Result<(Page, Digest), R
     let digest = text(&members, "digest")?
         .parse()
         .map_err(|_| Refused::Shape("digest"))?;
+    let count = number(&members, "rows")?;
     let head = members.remove("head").ok_or(Refused::Shape("head"))?;
     let page = Page {
         statements: Vec::new(),
@@ -203,7 +211,7 @@ fn read_trailer(line: &str, expected: &Expected<'_>) -> Result<(Page, Digest), R
             expected.now,
         )?,
     };
-    Ok((page, digest))
+    Ok((page, digest, count))
 }
 
 /// Numbers rise and lie within what the page says of itself; no entry stands twice.
@@ -232,6 +240,10 @@ fn check_order(page: &Page, expected: &Expected<'_>) -> Result<(), Refused> {
             }
         }
         Part::Leaf(leaf) => {
+            // Half a leaf would look as if the other half was gone.
+            if page.more || page.through != page.head.seq {
+                return Err(Refused::Truncated);
+            }
             let inside = |row: &Statement| {
                 row.object.is_some()
                     && row.seq <= page.head.seq

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::{FeedKey, FeedName, FeedState, Kept, StatementRow};
 use domain::{Entry, EntryId, outward};
 
@@ -16,6 +16,10 @@ use super::tree;
 
 /// Changes that become statements in one step.
 pub const STEP: usize = 500;
+/// Deletions that are forgotten in one step.
+pub const PURGE_STEP: usize = 5_000;
+/// How long deletions are told at least.
+pub const KEPT: TimeDelta = TimeDelta::days(365);
 
 /// Who signs.
 #[derive(Clone, Copy)]
@@ -70,6 +74,42 @@ pub enum CannotPublish<S, J> {
     Sign(#[from] ProofError),
 }
 
+/// Whether the last head speaks of all that the feed holds. Only then may pages be served: between the steps of a long
+/// batch rows stand under numbers beyond the head, and followers would find that the two do not fit.
+#[must_use]
+pub fn is_current(state: &FeedState, method: &str) -> bool {
+    let head = state.head.as_deref();
+    head.is_some_and(|head| head::speaks_of(head, state, method))
+}
+
+/// Forgets deletions that were signed before `before`, at least a year ago, at most [`PURGE_STEP`] at a time; returns how
+/// many. The feed's next head says up to which number deletions may be missing; until it is signed ([`step`]), the feed
+/// is not [current](is_current).
+///
+/// # Errors
+/// Those of the store.
+pub fn purge<S: Store>(
+    store: &mut S,
+    key: &FeedKey,
+    before: DateTime<Utc>,
+) -> Result<usize, S::Error> {
+    let Some(mut state) = store.state(key)? else {
+        return Ok(0);
+    };
+    let before = before.min(store.now() - KEPT);
+    let mut old = store.old_deletions(key, before, PURGE_STEP)?;
+    // The tree has not heard of later ones yet.
+    old.retain(|row| row.seq <= state.tree_seq);
+    let Some(highest) = old.iter().map(|row| row.seq).max() else {
+        return Ok(0);
+    };
+    let gone: Vec<EntryId> = old.iter().map(|row| row.entry).collect();
+    store.forget(key, &gone)?;
+    state.horizon = state.horizon.max(highest);
+    store.put_state(key, &state)?;
+    Ok(gone.len())
+}
+
 /// Takes one step of publishing the feed `key`. `salt` gives random bytes.
 ///
 /// # Errors
@@ -84,35 +124,53 @@ pub fn step<S: Store, J: Journal>(
 ) -> Result<Published, CannotPublish<S::Error, J::Error>> {
     use CannotPublish::{Journal as J_, Store as S_};
     let now = store.now();
-    let mut state = begin(store, key, author).map_err(S_)?;
+    confirm(store, journal, key)?;
+    let remembered = journal.remembered().map_err(J_)?;
+    let known = store.state(key).map_err(S_)?;
+    let base = standing(remembered.as_ref(), key.name, known.as_ref(), author.epoch)?;
+    let mut state = begin(store, key, author, known).map_err(S_)?;
     let before = state.clone();
-    let base = standing(
-        journal.remembered().map_err(J_)?,
-        key.name,
-        &state,
-        author.epoch,
-    )?;
+    let remembered = remembered.unwrap_or_default();
     let (changes, through) = store.local_changes(state.arrival, limit).map_err(S_)?;
     let more = changes.len() >= limit;
+    if let Some(mark) = restored(store, &remembered, key.name, &state, &changes).map_err(S_)? {
+        return Err(CannotPublish::Behind {
+            epoch: mark.epoch,
+            seq: mark.seq,
+        });
+    }
     let committed = state.seq;
     state.seq = base;
-    let written = statements(store, key, author, &mut state, changes, salt, now)?;
+    let written = statements(
+        store,
+        key,
+        author,
+        &mut state,
+        changes,
+        &remembered,
+        salt,
+        now,
+    )?;
     let signed = written.rows.len();
-    if signed == 0 {
-        // Numbers that a cut-off step may have used stay unused once something is said again.
-        state.seq = committed;
-    } else {
+    if !written.is_empty() {
         let mark = Mark {
             feed: key.name,
             epoch: state.epoch,
             base: committed,
             seq: state.seq,
+            arrival: through,
+            committed: false,
             deleted: written.deleted,
             withdrawn: written.withdrawn,
             returned: written.returned,
             at: now,
         };
         journal.write(&mark).map_err(J_)?;
+    }
+    if signed == 0 {
+        // Numbers that a cut-off step may have used stay unused once something is said again.
+        state.seq = committed;
+    } else {
         store.put_statements(key, written.rows).map_err(S_)?;
     }
     state.arrival = through;
@@ -129,13 +187,53 @@ pub fn step<S: Store, J: Journal>(
     })
 }
 
+/// Notes in the journal that what was announced there is committed: a database that is put back to where a step began is
+/// then no longer taken for one in which it was cut off. To be called soon after the commit; [`step`] begins with it.
+///
+/// # Errors
+/// Those of the store and of the journal.
+pub fn confirm<S: Store, J: Journal>(
+    store: &mut S,
+    journal: &mut J,
+    key: &FeedKey,
+) -> Result<(), CannotPublish<S::Error, J::Error>> {
+    let remembered = journal.remembered().map_err(CannotPublish::Journal)?;
+    let state = store.state(key).map_err(CannotPublish::Store)?;
+    let (Some(remembered), Some(state)) = (remembered, state) else {
+        return Ok(());
+    };
+    let new = match remembered.last(key.name) {
+        None => true,
+        Some(mark) if mark.epoch == state.epoch => {
+            !mark.committed && mark.seq == state.seq && mark.arrival <= state.arrival
+        }
+        Some(mark) => mark.epoch < state.epoch,
+    };
+    if !new {
+        return Ok(());
+    }
+    let mark = Mark {
+        feed: key.name,
+        epoch: state.epoch,
+        base: state.seq,
+        seq: state.seq,
+        arrival: state.arrival,
+        committed: true,
+        deleted: Vec::new(),
+        withdrawn: Vec::new(),
+        returned: Vec::new(),
+        at: store.now(),
+    };
+    journal.write(&mark).map_err(CannotPublish::Journal)
+}
+
 /// The feed as it stands; one of an older epoch starts again with nothing.
 fn begin<S: Store>(
     store: &mut S,
     key: &FeedKey,
     author: &Author<'_>,
+    known: Option<FeedState>,
 ) -> Result<FeedState, S::Error> {
-    let known = store.state(key)?;
     if let Some(state) = known {
         if state.epoch >= author.epoch {
             return Ok(state);
@@ -149,22 +247,68 @@ fn begin<S: Store>(
 
 /// The number after which the next statement is numbered, or why there may be none.
 fn standing<S, J>(
-    remembered: Option<Remembered>,
+    remembered: Option<&Remembered>,
     feed: FeedName,
-    state: &FeedState,
+    known: Option<&FeedState>,
     epoch: u64,
 ) -> Result<u64, CannotPublish<S, J>> {
+    let reached = known.map_or((0, 0), |state| (state.epoch, state.seq));
     let Some(remembered) = remembered else {
-        return if state.seq == 0 && epoch <= 1 {
+        return if reached.1 == 0 && epoch <= 1 {
             Ok(0)
         } else {
             Err(CannotPublish::NoJournal)
         };
     };
-    match remembered.judge(feed, state.epoch, state.seq) {
+    let standing = match remembered.last(feed) {
+        // A new epoch has been announced, or begins with nothing.
+        Some(mark) if mark.epoch < epoch && reached.0 < epoch => Standing::Fine { seq: 0 },
+        None if reached.0 < epoch => Standing::Fine { seq: 0 },
+        // Cut off in the first step of its epoch.
+        Some(mark)
+            if mark.epoch == epoch && reached.0 < epoch && mark.base == 0 && !mark.committed =>
+        {
+            Standing::Fine { seq: mark.seq }
+        }
+        _ => remembered.judge(feed, reached.0, reached.1),
+    };
+    match standing {
         Standing::Fine { seq } => Ok(seq),
         Standing::Behind { epoch, seq } => Err(CannotPublish::Behind { epoch, seq }),
     }
+}
+
+/// The line by which a database is seen to be an older one, though its number is one at which a step may have been cut
+/// off: changes are missing that were about to be told, or an entry is there that was deleted.
+fn restored<'a, S: Store>(
+    store: &mut S,
+    remembered: &'a Remembered,
+    feed: FeedName,
+    state: &FeedState,
+    changes: &[LocalChange],
+) -> Result<Option<&'a Mark>, S::Error> {
+    let Some(mark) = remembered.last(feed) else {
+        return Ok(None);
+    };
+    let deleted = remembered.deleted();
+    let same_epoch = mark.epoch == state.epoch;
+    let mut lost = false;
+    if same_epoch && state.arrival < mark.arrival {
+        let (_, reached) = store.local_changes(mark.arrival - 1, 1)?;
+        lost = reached < mark.arrival;
+    }
+    let revived = |change: &LocalChange| change.entry.is_some() && deleted.contains(&change.id);
+    if lost || changes.iter().any(revived) {
+        return Ok(Some(mark));
+    }
+    // Where a step was cut off or an epoch begins, everything may have been put back.
+    if !same_epoch || mark.seq > state.seq {
+        let deleted: Vec<EntryId> = deleted.iter().copied().collect();
+        if !store.live_among(&deleted)?.is_empty() {
+            return Ok(Some(mark));
+        }
+    }
+    Ok(None)
 }
 
 #[derive(Default)]
@@ -175,12 +319,49 @@ struct Written {
     returned: Vec<EntryId>,
 }
 
+impl Written {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.deleted.is_empty()
+            && self.withdrawn.is_empty()
+            && self.returned.is_empty()
+    }
+
+    /// Notes what a restored database would have to be told. The journal may be ahead of the database, or remember an
+    /// epoch that is over: it decides what is new to it.
+    fn note(
+        &mut self,
+        change: &LocalChange,
+        feed: FeedName,
+        held: bool,
+        shown: bool,
+        journal: &Remembered,
+    ) {
+        let id = change.id;
+        let withdrawn = journal.withdrawn().contains(&(feed, id));
+        if change.entry.is_none() {
+            if !journal.deleted().contains(&id) {
+                self.deleted.push(id);
+            }
+        } else if shown && withdrawn {
+            self.returned.push(id);
+        } else if !shown && held && !withdrawn {
+            self.withdrawn.push(id);
+        }
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "statements are made of what the store, the journal, the node and the moment each know"
+)]
 fn statements<S: Store, J>(
     store: &mut S,
     key: &FeedKey,
     author: &Author<'_>,
     state: &mut FeedState,
     changes: Vec<LocalChange>,
+    journal: &Remembered,
     salt: &mut dyn FnMut() -> [u8; 16],
     now: DateTime<Utc>,
 ) -> Result<Written, CannotPublish<S::Error, J>> {
@@ -199,6 +380,13 @@ fn statements<S: Store, J>(
             .entry
             .as_deref()
             .and_then(|entry| outward(entry, key.name.audience(), now.date_naive()));
+        written.note(
+            &change,
+            key.name,
+            before.is_some(),
+            object.is_some(),
+            journal,
+        );
         if object.is_none() && !was {
             continue;
         }
@@ -222,20 +410,9 @@ fn statements<S: Store, J>(
             now,
             author.signer,
         )?;
-        match (before, object.is_some()) {
-            (None, true) => state.live += 1,
-            (Some(false), true) => {
-                state.live += 1;
-                written.returned.push(change.id);
-            }
-            (Some(true), false) => {
-                state.live = state.live.saturating_sub(1);
-                if change.entry.is_none() {
-                    written.deleted.push(change.id);
-                } else {
-                    written.withdrawn.push(change.id);
-                }
-            }
+        match (was, object.is_some()) {
+            (false, true) => state.live += 1,
+            (true, false) => state.live = state.live.saturating_sub(1),
             _ => {}
         }
         written.rows.push(StatementRow {
@@ -266,7 +443,7 @@ fn sign_head<S: Store, J>(
         Some(head) => {
             state.tree_seq != state.seq
                 || head::is_due(head, now)
-                || !head::is_signed_by(head, author.method)
+                || !head::speaks_of(head, state, author.method)
         }
     };
     if !due {

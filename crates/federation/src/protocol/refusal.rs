@@ -80,6 +80,9 @@ pub enum Refused {
         /// The number said now.
         found: u64,
     },
+    /// A head that is older than one that was seen before, and was signed before it.
+    #[error("an older answer than one that came before")]
+    Stale,
     /// Two different states under one number.
     #[error("two different statements under the number {0}")]
     Fork(u64),
@@ -116,6 +119,7 @@ impl Refused {
             Self::TooLarge => "too_large",
             Self::Expired => "expired_head",
             Self::Rollback { .. } => "rollback",
+            Self::Stale => "stale_head",
             Self::Fork(_) => "fork",
             Self::WrongFeedForEntry => "wrong_feed_for_entry",
             Self::BelowHorizon => "below_horizon",
@@ -132,7 +136,12 @@ impl Refused {
             Self::WrongKey(_) | Self::OtherEpoch { .. } => Consequence::LookAgain,
             Self::BelowHorizon => Consequence::PullAll,
             // Cut, repeated or old answers are what a bad line makes of good ones.
-            Self::Truncated | Self::Expired | Self::OtherPage | Self::Differs => Consequence::Retry,
+            Self::Truncated
+            | Self::PageDigest
+            | Self::Expired
+            | Self::Stale
+            | Self::OtherPage
+            | Self::Differs => Consequence::Retry,
             _ => Consequence::Freeze,
         }
     }

@@ -62,6 +62,19 @@ pub trait Store {
     ) -> Result<Vec<StatementRow>, Self::Error>;
     /// How many those are.
     fn count_unseen(&mut self, key: &FeedKey, pull: u64) -> Result<u64, Self::Error>;
+    /// The statements that hold these numbers, without their bytes.
+    fn numbered(
+        &mut self,
+        key: &FeedKey,
+        numbers: &[u64],
+    ) -> Result<Vec<StatementRow>, Self::Error>;
+    /// Deletions that were signed before a moment, without their bytes, by number, at most `limit`.
+    fn old_deletions(
+        &mut self,
+        key: &FeedKey,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<StatementRow>, Self::Error>;
 
     /// The leaves in which statements with numbers above `seq` stand, each once, in order.
     fn leaves_after(&mut self, key: &FeedKey, seq: u64) -> Result<Vec<u16>, Self::Error>;
@@ -87,6 +100,8 @@ pub trait Store {
         after: i64,
         limit: usize,
     ) -> Result<(Vec<LocalChange>, i64), Self::Error>;
+    /// Which of these entries of this node are there.
+    fn live_among(&mut self, entries: &[EntryId]) -> Result<Vec<EntryId>, Self::Error>;
 
     /// Takes entries of another node over.
     fn take(&mut self, origin: &Origin, entries: Vec<Taken>) -> Result<(), Self::Error>;

@@ -7,6 +7,7 @@
 //! leaves, the root its buckets.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use domain::feed::{Digest, FeedKey, FeedState, LeafRow};
 use domain::{EntryId, Origin};
@@ -18,6 +19,8 @@ use super::store::{Bucket, Store};
 pub const BUCKET_BYTES: usize = 256 * 32;
 /// Leaves of one bucket from which on all of its rows are read at once.
 const MANY: usize = 64;
+
+static EMPTY_BUCKET: LazyLock<Digest> = LazyLock::new(|| bucket_digest(&[0; BUCKET_BYTES]));
 
 /// Where an entry stands: `256 * bucket + leaf`.
 #[must_use]
@@ -64,11 +67,10 @@ pub fn bucket_digest(leaves: &[u8]) -> Digest {
 /// The digest of all buckets; those that are not named are empty.
 #[must_use]
 pub fn root(buckets: &[(u8, Digest)]) -> Digest {
-    let empty = bucket_digest(&[0; BUCKET_BYTES]);
     let known: BTreeMap<u8, Digest> = buckets.iter().copied().collect();
     let mut hash = Sha256::new();
     for number in 0..=u8::MAX {
-        hash.update(known.get(&number).unwrap_or(&empty).0);
+        hash.update(known.get(&number).unwrap_or(&EMPTY_BUCKET).0);
     }
     Digest(hash.finalize().into())
 }

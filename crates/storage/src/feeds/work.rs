@@ -242,6 +242,30 @@ impl FeedWork<'_, '_> {
         Ok(known)
     }
 
+    /// The statements that hold these numbers, without their bytes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn numbered(&mut self, key: &FeedKey, numbers: &[u64]) -> Result<Vec<StatementRow>> {
+        let feed = self.feed(key)?;
+        let mut found = Vec::new();
+        for some in numbers.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<i64> = some
+                .iter()
+                .map(|number| to_column(*number))
+                .collect::<Result<_>>()?;
+            let rows: Vec<WithoutBody> = statement::table
+                .filter(statement::feed.eq(feed))
+                .filter(statement::seq.eq_any(some))
+                .select(WITHOUT_BODY)
+                .load(self.connection())?;
+            for row in rows {
+                found.push(statement_from(without_body(row))?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Writes statements in the place of earlier ones about the same entries.
     ///
     /// # Errors

@@ -1,0 +1,91 @@
+//! Nodes that follow one another, in one thread and with a made-up clock: whatever crashes, lies, gets lost or is put
+//! back, in the end every follower holds what its origins say, or has proof that an origin broke its word.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod check;
+mod entries;
+mod keys;
+mod memory;
+mod node;
+mod random;
+mod world;
+
+use keys::Signatures;
+use world::{Counts, World};
+
+/// Steps of most runs.
+const SHORT: usize = 150;
+/// Steps of one run in twenty.
+const LONG: usize = 1_200;
+
+/// Says how to repeat a run that did not end well.
+struct Replay(u64);
+
+impl Drop for Replay {
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever reads the test's output needs the seed"
+    )]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "to repeat it: LOTSE_SEED={} cargo test -p lotse-federation --test simulation",
+                self.0
+            );
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a test looks for what is wrong is not configuration of a node"
+)]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn run(seed: u64, signatures: Signatures) -> Counts {
+    let _replay = Replay(seed);
+    let steps = if seed % 20 == 0 { LONG } else { SHORT };
+    let mut world = World::new(seed, signatures);
+    for _ in 0..steps {
+        world.step();
+    }
+    check::come_to_rest(&mut world);
+    check::everybody_agrees(&world);
+    world.counts
+}
+
+fn run_all(first: u64, count: u64, signatures: Signatures) {
+    if let Some(seed) = setting("LOTSE_SEED") {
+        run(seed.parse().unwrap(), signatures);
+        return;
+    }
+    let times = if setting("LOTSE_TEST_LONG").is_some() {
+        20
+    } else {
+        1
+    };
+    let mut all = Counts::default();
+    for seed in first..first + count * times {
+        all.add(run(seed, signatures));
+    }
+    all.show();
+    if signatures == Signatures::Stubbed {
+        all.something_of_everything_happened();
+    }
+}
+
+#[test]
+fn followers_agree_with_their_origins_or_prove_that_one_broke_its_word() {
+    run_all(0, 1_000, Signatures::Stubbed);
+}
+
+#[test]
+fn they_do_with_real_signatures() {
+    run_all(5_000_000, 20, Signatures::Real);
+}
