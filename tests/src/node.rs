@@ -400,9 +400,8 @@ impl Drop for TestNode {
 /// Where there are none.
 #[must_use]
 pub fn free_ports(count: u16) -> u16 {
-    let is_free = |port: &u16| {
-        (0..count).all(|next| TcpListener::bind(("127.0.0.1", port + next)).is_ok())
-    };
+    let is_free =
+        |port: &u16| (0..count).all(|next| TcpListener::bind(("127.0.0.1", port + next)).is_ok());
     (0..100)
         .map(|_| free_port().min(u16::MAX - count))
         .find(is_free)

@@ -53,5 +53,9 @@ fn three_nodes_are_peered_by_the_script_that_the_readme_names() {
         "{said}\n{}",
         String::from_utf8_lossy(&ran.stderr)
     );
-    assert_eq!(said.matches("both sides hold the same").count(), 3, "{said}");
+    assert_eq!(
+        said.matches("both sides hold the same").count(),
+        3,
+        "{said}"
+    );
 }

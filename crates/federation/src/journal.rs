@@ -271,6 +271,8 @@ mod tests {
             epoch: 1,
             base,
             seq,
+            arrival: 0,
+            committed: false,
             deleted: vec!["019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10".parse().unwrap()],
             withdrawn: Vec::new(),
             returned: Vec::new(),

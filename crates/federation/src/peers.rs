@@ -518,13 +518,7 @@ impl Federation {
         if let Some(peer) = self.peers().get(base_url).await? {
             self.tell(&peer, "Reject").await;
         }
-        // First outside of the database, so that a backup cannot bring it back.
-        self.journal().denied(base_url.as_str(), true)?;
-        let base_url = base_url.clone();
-        Ok(self
-            .feeds()
-            .write(self.now(), move |work| work.deny(&base_url))
-            .await?)
+        self.decide_denial(base_url, true).await
     }
 
     /// Takes a denial back.
@@ -532,12 +526,26 @@ impl Federation {
     /// # Errors
     /// Those of database and journal.
     pub async fn allow_peer(&self, base_url: &Origin) -> Result<bool, FederationError> {
-        self.journal().denied(base_url.as_str(), false)?;
-        let base_url = base_url.clone();
-        Ok(self
-            .feeds()
-            .write(self.now(), move |work| work.undeny(&base_url))
-            .await?)
+        self.decide_denial(base_url, false).await
+    }
+
+    /// First outside of the database, so that a backup cannot bring anything back; under the lock of all writers, as
+    /// everything that is written in the journal.
+    async fn decide_denial(&self, node: &Origin, denied: bool) -> Result<bool, FederationError> {
+        let (node, journal) = (node.clone(), self.journal().clone());
+        let decided = self.feeds().write(self.now(), move |work| {
+            if let Err(error) = journal.denied(node.as_str(), denied) {
+                work.discard();
+                return Ok(Err(error));
+            }
+            let changed = if denied {
+                work.deny(&node)?
+            } else {
+                work.undeny(&node)?
+            };
+            Ok(Ok(changed))
+        });
+        Ok(decided.await??)
     }
 
     /// The nodes of which nothing is wanted.

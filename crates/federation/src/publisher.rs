@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// For how long a process takes the work over.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
 /// Days for which deletions are told.
-pub const DELETION_DAYS: i64 = 400;
+const DELETION_DAYS: i64 = 400;
 
 /// Publishes until it is told to stop.
 pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
@@ -85,6 +85,9 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), Feder
     }
     let mut news = false;
     for name in FeedName::ALL {
+        if due {
+            purge(federation, name).await?;
+        }
         news |= publish(federation, name).await?;
     }
     looked.through = head;
@@ -95,12 +98,18 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), Feder
     Ok(())
 }
 
-/// Whether entries of this node have changed: much else takes arrival numbers too.
+/// Whether entries or keys of this node have changed: much else takes arrival numbers too.
 async fn something_changed(federation: &Federation, after: i64) -> Result<bool, FederationError> {
-    let read = federation
-        .feeds()
-        .read(federation.now(), move |work| work.local_changes(after, 1));
-    Ok(!read.await?.0.is_empty())
+    let read = federation.feeds().read(federation.now(), move |work| {
+        let document = Federation::sequence_in(work)?;
+        Ok((document, !work.local_changes(after, 1)?.0.is_empty()))
+    });
+    let (document, entries) = read.await?;
+    let known = federation.identity()?.document.sequence();
+    if document != known {
+        federation.identity_of(document).await?;
+    }
+    Ok(entries || document != known)
 }
 
 /// Publishes all that has changed in one feed: whether there is news.
@@ -112,9 +121,49 @@ pub(crate) async fn publish(
     loop {
         let published = step(federation, name).await?;
         news |= published.head;
+        if published.statements > 0 {
+            confirm(federation, name).await?;
+        }
         if !published.more {
             return Ok(news);
         }
+    }
+}
+
+/// Forgets deletions that have been told for long enough.
+async fn purge(federation: &Federation, name: FeedName) -> Result<(), FederationError> {
+    let (key, now) = (federation.own(name), federation.now());
+    let before = now - TimeDelta::days(DELETION_DAYS);
+    let purged = federation
+        .feeds()
+        .write(now, move |work| publish::purge(work, &key, before));
+    let purged = purged.await?;
+    if purged > 0 {
+        tracing::info!(feed = %name, purged, "old deletions are no longer told");
+    }
+    Ok(())
+}
+
+/// Notes in the journal what is committed: under the lock of all writers, as everything that is written there.
+async fn confirm(federation: &Federation, name: FeedName) -> Result<(), FederationError> {
+    let (key, mut journal) = (federation.own(name), federation.journal().clone());
+    let confirmed =
+        federation.feeds().write(federation.now(), move |work| {
+            match publish::confirm(work, &mut journal, &key) {
+                Err(CannotPublish::Store(error)) => Err(error),
+                other => Ok(other),
+            }
+        });
+    confirmed.await?.map_err(cannot)
+}
+
+fn cannot(error: CannotPublish<StorageError, crate::journal::JournalError>) -> FederationError {
+    match error {
+        CannotPublish::Store(error) => error.into(),
+        CannotPublish::Journal(error) => error.into(),
+        CannotPublish::NoJournal => FederationError::NoJournal,
+        CannotPublish::Behind { epoch, seq } => FederationError::Behind { epoch, seq },
+        CannotPublish::Sign(error) => error.into(),
     }
 }
 
@@ -165,13 +214,7 @@ async fn step(federation: &Federation, name: FeedName) -> Result<Published, Fede
             })
         }
         Some(Ok(published)) => Ok(published),
-        Some(Err(error)) => Err(match error {
-            CannotPublish::Store(error) => error.into(),
-            CannotPublish::Journal(error) => error.into(),
-            CannotPublish::NoJournal => FederationError::NoJournal,
-            CannotPublish::Behind { epoch, seq } => FederationError::Behind { epoch, seq },
-            CannotPublish::Sign(error) => error.into(),
-        }),
+        Some(Err(error)) => Err(cannot(error)),
     }
 }
 

@@ -53,6 +53,23 @@ impl Store for FeedWork<'_, '_> {
         FeedWork::count_unseen(self, key, pull)
     }
 
+    fn numbered(&mut self, key: &FeedKey, numbers: &[u64]) -> Result<Vec<StatementRow>> {
+        FeedWork::numbered(self, key, numbers)
+    }
+
+    fn old_deletions(
+        &mut self,
+        key: &FeedKey,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<StatementRow>> {
+        FeedWork::old_deletions(self, key, before, i64::try_from(limit).unwrap_or(i64::MAX))
+    }
+
+    fn live_among(&mut self, entries: &[EntryId]) -> Result<Vec<EntryId>> {
+        FeedWork::live_among(self, entries)
+    }
+
     fn leaves_after(&mut self, key: &FeedKey, seq: u64) -> Result<Vec<u16>> {
         FeedWork::leaves_after(self, key, seq)
     }

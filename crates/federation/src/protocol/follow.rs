@@ -150,7 +150,7 @@ pub fn apply<S: Store>(
     if let Err(refused) = check_head(&state, &page) {
         return Ok(Err(refused));
     }
-    let known = match compare(store, follow, &page, state.pulling)? {
+    let known = match compare(store, follow, &page, state.pulling && state.pull > 1)? {
         Ok(known) => known,
         Err(refused) => return Ok(Err(refused)),
     };

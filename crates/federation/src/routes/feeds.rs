@@ -16,10 +16,13 @@ use crate::federation::Federation;
 use crate::identity::Identity;
 use crate::protocol::canonical::MAX_INTEGER;
 use crate::protocol::page::{self, Part};
-use crate::protocol::tree;
+use crate::protocol::{publish, tree};
 
 /// Rows of a page unless the reader says how many.
 const ROWS: usize = 500;
+/// How often, and after which pauses, a page is tried while the feed is between two heads.
+const ATTEMPTS: usize = 60;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// What `GET changes` understands.
 #[derive(Debug, Deserialize)]
@@ -75,13 +78,14 @@ struct Read {
     through: u64,
     more: bool,
     head: String,
-    document: u64,
 }
 
 /// Why there is no page.
 enum NoPage {
     Nothing,
     BelowHorizon,
+    /// The node has another identity document by now.
+    OtherIdentity(u64),
 }
 
 async fn page_of(
@@ -91,14 +95,31 @@ async fn page_of(
     limit: usize,
 ) -> Result<HttpResponse, Problem> {
     let now = federation.now();
-    let (of, wanted) = (key.clone(), part.clone());
-    let read = federation
-        .feeds()
-        .read(now, move |work| rows(work, &of, &wanted, limit))
-        .await?;
+    let said = |error: FederationError| problem(&error);
+    let mut identity = federation.identity().map_err(said)?;
+    let mut attempt = 0;
+    let read = loop {
+        let (of, wanted, this) = (key.clone(), part.clone(), Arc::clone(&identity));
+        let read = federation
+            .feeds()
+            .read(now, move |work| rows(work, &this, &of, &wanted, limit))
+            .await?;
+        match read {
+            Err(NoPage::OtherIdentity(document)) if attempt < ATTEMPTS => {
+                attempt += 1;
+                identity = federation.identity_of(document).await.map_err(said)?;
+            }
+            // In the middle of a long batch rows stand under numbers that no head speaks of yet.
+            Err(NoPage::Nothing) if attempt < ATTEMPTS => {
+                attempt += 1;
+                actix_web::rt::time::sleep(PAUSE).await;
+            }
+            read => break read,
+        }
+    };
     let read = match read {
         Ok(read) => read,
-        Err(NoPage::Nothing) => {
+        Err(NoPage::Nothing | NoPage::OtherIdentity(_)) => {
             return Err(
                 Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
             );
@@ -110,10 +131,6 @@ async fn page_of(
             ));
         }
     };
-    let identity = federation
-        .identity_of(read.document)
-        .await
-        .map_err(|error| problem(&error))?;
     let written = web::block(move || write(&identity, &key, &part, &read, now)).await;
     let body = written
         .map_err(Problem::internal)?
@@ -126,20 +143,24 @@ async fn page_of(
 
 fn rows(
     work: &mut FeedWork<'_, '_>,
+    identity: &Identity,
     key: &FeedKey,
     part: &Part,
     limit: usize,
 ) -> storage::Result<Result<Read, NoPage>> {
     let document = Federation::sequence_in(work)?;
+    let current = identity.document.current_statement_key();
+    let Some((method, _)) = current.filter(|_| document == identity.document.sequence()) else {
+        return Ok(Err(NoPage::OtherIdentity(document)));
+    };
     let state = work.state(key)?;
     let Some((state, head)) = state.and_then(|state| {
         let head = state.head.clone()?;
-        Some((state, head))
+        publish::is_current(&state, method).then_some((state, head))
     }) else {
         return Ok(Err(NoPage::Nothing));
     };
-    // What was signed after the head waits for the next one.
-    let through = state.tree_seq;
+    let through = state.seq;
     let page = match part {
         Part::Changes { since } if *since > 0 && *since < state.horizon => {
             return Ok(Err(NoPage::BelowHorizon));
@@ -167,7 +188,6 @@ fn rows(
         },
         more,
         head,
-        document,
     }))
 }
 
