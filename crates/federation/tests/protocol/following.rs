@@ -200,7 +200,7 @@ fn another_statement_under_a_number_that_is_here_is_a_fork() {
     ] {
         let leaf = follower.leaf(number);
         assert_eq!(
-            follower.page(&leaf, &[row.clone()], 3, SAID),
+            follower.page(&leaf, std::slice::from_ref(&row), 3, SAID),
             Err(refused.clone())
         );
         let mut again = Follower::new();
