@@ -89,6 +89,15 @@ impl Node {
     }
 
     pub(crate) fn row_by(&self, seq: u64, number: u128, by: u8) -> String {
+        self.write_row(seq, number, by, now())
+    }
+
+    /// The same row, said at another moment.
+    pub(crate) fn row_at(&self, seq: u64, number: u128, at: DateTime<Utc>) -> String {
+        self.write_row(seq, number, FIRST, at)
+    }
+
+    fn write_row(&self, seq: u64, number: u128, by: u8, at: DateTime<Utc>) -> String {
         let entry = self.entry(id(number));
         let place = Place {
             key: &self.feed,
@@ -97,19 +106,11 @@ impl Node {
         };
         let draft = Draft {
             entry: id(number),
-            object: (seq % 4 != 0).then_some(&entry),
+            object: (!seq.is_multiple_of(4)).then_some(&entry),
             known: false,
             salt: [7; 16],
         };
-        statement::write(
-            &place,
-            &draft,
-            &self.actor,
-            &self.method(by),
-            now(),
-            &key(by),
-        )
-        .unwrap()
+        statement::write(&place, &draft, &self.actor, &self.method(by), at, &key(by)).unwrap()
     }
 
     pub(crate) fn state(&self, seq: u64) -> FeedState {

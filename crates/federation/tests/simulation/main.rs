@@ -12,6 +12,7 @@ mod keys;
 mod memory;
 mod node;
 mod random;
+mod traffic;
 mod world;
 
 use keys::Signatures;
@@ -50,7 +51,7 @@ fn setting(name: &str) -> Option<String> {
 
 fn run(seed: u64, signatures: Signatures) -> Counts {
     let _replay = Replay(seed);
-    let steps = if seed % 20 == 0 { LONG } else { SHORT };
+    let steps = if seed.is_multiple_of(20) { LONG } else { SHORT };
     let mut world = World::new(seed, signatures);
     for _ in 0..steps {
         world.step();

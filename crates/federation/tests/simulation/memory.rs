@@ -18,12 +18,15 @@ pub(crate) struct Feed {
     pub(crate) buckets: BTreeMap<u8, Arc<Bucket>>,
 }
 
+/// An entry of the node itself, with the number of its latest change.
+type Own = (i64, Option<Arc<Entry>>);
+
 /// The database of a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
     pub(crate) now: DateTime<Utc>,
     arrival: i64,
-    own: Arc<BTreeMap<EntryId, (i64, Option<Arc<Entry>>)>>,
+    own: Arc<BTreeMap<EntryId, Own>>,
     pub(crate) feeds: BTreeMap<FeedKey, Arc<Feed>>,
     pub(crate) taken: BTreeMap<Origin, Arc<BTreeMap<EntryId, Taken>>>,
 }
