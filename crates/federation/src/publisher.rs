@@ -29,9 +29,11 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     let mut looked = Looked::default();
     let mut complained = String::new();
     while !stop.is_cancelled() {
+        let mut awake = false;
         let pause = match round(&federation, &mut looked).await {
-            Ok(()) => {
+            Ok(here) => {
                 complained.clear();
+                awake = here;
                 LOOK
             }
             Err(error) => {
@@ -50,7 +52,8 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
         };
         let seen = looked.through;
         tokio::select! {
-            _ = committed.wait_for(|head| *head > seen), if pause == LOOK => {}
+            // Where another process publishes there is nothing to do at once.
+            _ = committed.wait_for(|head| *head > seen), if awake => {}
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
@@ -66,22 +69,25 @@ struct Looked {
     kept: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), FederationError> {
+/// Whether this process publishes.
+async fn round(federation: &Federation, looked: &mut Looked) -> Result<bool, FederationError> {
     let now = federation.now();
     let head = federation.storage().directory.head().await?;
     let due = looked
         .kept
         .is_none_or(|kept| now - kept > UPKEEP || now < kept);
     if head <= looked.through && !due {
-        return Ok(());
+        return Ok(true);
     }
+    // New keys count in every process: its requests are signed with them.
+    let rekeyed = federation.follow_document().await?;
     let (feeds, holder) = (federation.feeds(), federation.holder());
     if !feeds.lease("publish", holder, now + LEASE, now).await? {
-        return Ok(());
+        return Ok(false);
     }
-    if !due && !something_changed(federation, looked.through).await? {
+    if !due && !rekeyed && !something_changed(federation, looked.through).await? {
         looked.through = head;
-        return Ok(());
+        return Ok(true);
     }
     let mut news = false;
     for name in FeedName::ALL {
@@ -92,7 +98,7 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), Feder
     if news {
         federation.wake_hinter();
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether entries of this node have changed: much else takes arrival numbers too.
@@ -112,7 +118,8 @@ pub(crate) async fn publish(
     loop {
         let published = step(federation, name).await?;
         news |= published.head;
-        if !published.more {
+        // Once more after the last statements: the journal then says that they were committed.
+        if !published.more && published.statements == 0 {
             return Ok(news);
         }
     }

@@ -3,14 +3,15 @@
 //!
 //! Before statements are committed, one line is written down: the feed, its epoch, the number before and after, and what
 //! they delete. A database that stands where the last line began was cut off before the commit: it goes on, beyond the
-//! numbers of that line. One that stands further back was restored. It may not publish until a new epoch is signed with
+//! numbers of that line. With the next step a second line says that the first was committed, so that from then on a
+//! database that stands where the first began was put back too. One that stands further back was restored. It may not publish until a new epoch is signed with
 //! the recovery key, and what had been deleted is deleted again first.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::EntryId;
-use domain::feed::FeedName;
+use domain::feed::{FeedKey, FeedName, FeedState};
 use serde::{Deserialize, Serialize};
 
 /// One line of the journal.
@@ -124,6 +125,23 @@ impl Remembered {
     #[must_use]
     pub fn withdrawn(&self) -> &BTreeSet<(FeedName, EntryId)> {
         &self.withdrawn
+    }
+
+    /// What says that the last line of a feed was committed, where the database shows that and nothing says so yet.
+    #[must_use]
+    pub fn settled(&self, key: &FeedKey, state: &FeedState, at: DateTime<Utc>) -> Option<Mark> {
+        let last = self.last(key.name)?;
+        let open = last.epoch == state.epoch && last.seq == state.seq && last.base < last.seq;
+        open.then(|| Mark {
+            feed: key.name,
+            epoch: state.epoch,
+            base: state.seq,
+            seq: state.seq,
+            deleted: Vec::new(),
+            withdrawn: Vec::new(),
+            returned: Vec::new(),
+            at,
+        })
     }
 
     /// Whether a database whose feed stands at `epoch` and `seq` may go on publishing.

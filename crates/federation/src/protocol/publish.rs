@@ -86,12 +86,14 @@ pub fn step<S: Store, J: Journal>(
     let now = store.now();
     let mut state = begin(store, key, author).map_err(S_)?;
     let before = state.clone();
-    let base = standing(
-        journal.remembered().map_err(J_)?,
-        key.name,
-        &state,
-        author.epoch,
-    )?;
+    let remembered = journal.remembered().map_err(J_)?;
+    let settled = remembered
+        .as_ref()
+        .and_then(|it| it.settled(key, &state, now));
+    let base = standing(remembered, key.name, &state, author.epoch)?;
+    if let Some(mark) = settled {
+        journal.write(&mark).map_err(J_)?;
+    }
     let (changes, through) = store.local_changes(state.arrival, limit).map_err(S_)?;
     let more = changes.len() >= limit;
     let committed = state.seq;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::feed::{FeedKey, FeedName};
+use domain::feed::{FeedKey, FeedName, FeedState};
 use http::{Code, Path, Problem, Query};
 use serde::Deserialize;
 use serde_json::json;
@@ -15,6 +15,7 @@ use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::identity::Identity;
 use crate::protocol::canonical::MAX_INTEGER;
+use crate::protocol::journal::{Remembered, Standing};
 use crate::protocol::page::{self, Part};
 use crate::protocol::tree;
 
@@ -81,6 +82,7 @@ struct Read {
 /// Why there is no page.
 enum NoPage {
     Nothing,
+    PutBack,
     BelowHorizon,
 }
 
@@ -91,10 +93,10 @@ async fn page_of(
     limit: usize,
 ) -> Result<HttpResponse, Problem> {
     let now = federation.now();
-    let (of, wanted) = (key.clone(), part.clone());
+    let (of, wanted, told) = (key.clone(), part.clone(), told(federation, &key)?);
     let read = federation
         .feeds()
-        .read(now, move |work| rows(work, &of, &wanted, limit))
+        .read(now, move |work| rows(work, &of, &wanted, limit, &told))
         .await?;
     let read = match read {
         Ok(read) => read,
@@ -103,6 +105,7 @@ async fn page_of(
                 Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
             );
         }
+        Err(NoPage::PutBack) => return Err(put_back()),
         Err(NoPage::BelowHorizon) => {
             return Err(Problem::new(
                 Code::BelowHorizon,
@@ -124,11 +127,37 @@ async fn page_of(
         .body(body))
 }
 
+/// What the journal says was told last. To be read before the database: what was written down after that may not be
+/// committed yet.
+fn told(federation: &Federation, key: &FeedKey) -> Result<Remembered, Problem> {
+    let mut told = Remembered::default();
+    let last = federation.journal().last(key.name);
+    if let Some(mark) = last.map_err(Problem::internal)? {
+        told.take(mark);
+    }
+    Ok(told)
+}
+
+/// A database that was put back to an older state says nothing: whoever follows would take it for a fraud.
+fn is_put_back(told: &Remembered, key: &FeedKey, state: &FeedState) -> bool {
+    let standing = told.judge(key.name, state.epoch, state.seq);
+    matches!(standing, Standing::Behind { .. })
+}
+
+fn put_back() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "this node was put back to an older state and waits for its admin",
+    )
+    .with_retry_after(60)
+}
+
 fn rows(
     work: &mut FeedWork<'_, '_>,
     key: &FeedKey,
     part: &Part,
     limit: usize,
+    told: &Remembered,
 ) -> storage::Result<Result<Read, NoPage>> {
     let document = Federation::sequence_in(work)?;
     let state = work.state(key)?;
@@ -138,6 +167,9 @@ fn rows(
     }) else {
         return Ok(Err(NoPage::Nothing));
     };
+    if is_put_back(told, key, &state) {
+        return Ok(Err(NoPage::PutBack));
+    }
     // What was signed after the head waits for the next one.
     let through = state.tree_seq;
     let page = match part {
@@ -201,10 +233,17 @@ pub(super) async fn head(
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
+    let (of, told) = (key.clone(), told(&federation, &key)?);
     let state = federation
         .feeds()
-        .read(federation.now(), move |work| work.state(&key))
+        .read(federation.now(), move |work| work.state(&of))
         .await?;
+    if state
+        .as_ref()
+        .is_some_and(|state| is_put_back(&told, &key, state))
+    {
+        return Err(put_back());
+    }
     let head = state.and_then(|state| state.head).ok_or_else(|| {
         Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
     })?;
