@@ -1,0 +1,3 @@
+//! Nodes that follow each other.
+
+mod agree;
