@@ -228,6 +228,30 @@ impl At<'_> {
     }
 }
 
+/// Changes an entry, as the coordinator of its node.
+///
+/// # Panics
+/// When that is refused.
+pub fn change(a: &World, path: &str, patch: &Value) {
+    let request = a.coordinator.request(&a.node, Method::PATCH, path);
+    let answer = Answer::of(
+        request
+            .header("If-Match", a.etag(path))
+            .header("Content-Type", "application/merge-patch+json")
+            .body(patch.to_string()),
+    );
+    let _ = answer.expect(200);
+}
+
+/// Deletes an entry, as the coordinator of its node.
+///
+/// # Panics
+/// When that is refused.
+pub fn delete(a: &World, path: &str) {
+    let request = a.coordinator.request(&a.node, Method::DELETE, path);
+    let _ = Answer::of(request.header("If-Match", a.etag(path))).expect(204);
+}
+
 /// What a feed tells of entries: version, visibility and content.
 fn told(
     entries: &BTreeMap<String, Value>,

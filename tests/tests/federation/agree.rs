@@ -2,7 +2,7 @@
 
 use lotse_tests::{
     Database, Proxy, World, batch,
-    federation::{At, LATER, SOON, Station, federated},
+    federation::{At, LATER, SOON, Station, change, delete, federated},
     on_both, wait_for,
 };
 use reqwest::Method;
@@ -29,23 +29,6 @@ fn other(database: Database) -> Database {
         Database::Sqlite => Database::Postgres,
         Database::Postgres => Database::Sqlite,
     }
-}
-
-/// Changes a member of an offer and returns the whole answer.
-fn change(a: &World, path: &str, patch: &Value) -> Value {
-    let request = a.coordinator.request(&a.node, Method::PATCH, path);
-    let answer = lotse_tests::Answer::of(
-        request
-            .header("If-Match", a.etag(path))
-            .header("Content-Type", "application/merge-patch+json")
-            .body(patch.to_string()),
-    );
-    answer.expect(200).json()
-}
-
-fn delete(a: &World, path: &str) {
-    let request = a.coordinator.request(&a.node, Method::DELETE, path);
-    let _ = lotse_tests::Answer::of(request.header("If-Match", a.etag(path))).expect(204);
 }
 
 /// Creates, changes, narrows and deletes at `a`; calls `check` after each.
