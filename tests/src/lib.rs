@@ -13,6 +13,7 @@
 pub mod batch;
 pub mod blocks;
 pub mod database;
+pub mod federation;
 pub mod node;
 pub mod openapi;
 pub mod party;
@@ -22,6 +23,7 @@ pub mod world;
 pub use database::Database;
 pub use node::{Node, TestNode};
 pub use party::{Answer, Party};
+pub use proxy::Proxy;
 pub use world::World;
 
 /// Makes a test of a function of a [`Database`] on each database: `on_both!(name_of_the_function);`.

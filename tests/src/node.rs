@@ -16,7 +16,7 @@ use reqwest::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
-use crate::{Database, Party, database, wait_for};
+use crate::{Database, Party, Proxy, database, wait_for};
 
 /// How long a node may take to answer its first request.
 const START_SECONDS: u64 = 60;
@@ -24,6 +24,8 @@ const START_SECONDS: u64 = 60;
 const STOP_SECONDS: u64 = 30;
 /// Requests a minute: tests ask faster than any client may. The limits have a test of their own.
 const RATE: &str = "1000000";
+/// The data folder, below the folder of a test.
+const DATA: &str = "data";
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(60);
 
@@ -53,6 +55,7 @@ pub struct Node {
     first: Vec<String>,
     demo: bool,
     file_limit: bool,
+    federates: bool,
 }
 
 impl Node {
@@ -73,7 +76,23 @@ impl Node {
                 .to_vec(),
             demo: false,
             file_limit: false,
+            federates: false,
         }
+    }
+
+    /// So that other nodes on this machine can follow it. Its name holds `localhost`: an IP address names no node.
+    #[must_use]
+    pub fn federated(mut self) -> Self {
+        self.federates = true;
+        self.with("PEER_INSECURE", "true")
+    }
+
+    /// Under the name of a proxy, which has to pass connections on to it.
+    #[must_use]
+    pub fn behind(mut self, proxy: &Proxy) -> Self {
+        let (_, port) = proxy.address().rsplit_once(':').unwrap();
+        self.base_url = Some(format!("http://localhost:{port}"));
+        self
     }
 
     /// A node on the PostgreSQL database of this URL.
@@ -137,6 +156,8 @@ impl Node {
             .data
             .clone()
             .unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
+        // A folder in the folder, so that what the node keeps beside its data goes away as well.
+        fs::create_dir_all(data.path().join(DATA)).unwrap();
         let port = free_port();
         let log = tempfile::Builder::new()
             .prefix("lotse-log-")
@@ -186,13 +207,63 @@ impl TestNode {
     /// The URL that is part of its entries' names.
     #[must_use]
     pub fn base_url(&self) -> String {
-        self.settings.base_url.clone().unwrap_or_else(|| self.url())
+        match &self.settings.base_url {
+            Some(url) => url.clone(),
+            None if self.settings.federates => format!("http://localhost:{}", self.port),
+            None => self.url(),
+        }
+    }
+
+    /// `host:port` at which it listens.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it is called by other nodes: host and port of its base URL.
+    ///
+    /// # Panics
+    /// Never: each base URL has both.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.base_url().rsplit_once('/').unwrap().1.to_owned()
     }
 
     /// Its data folder.
     #[must_use]
-    pub fn data(&self) -> &Path {
-        self.data.path()
+    pub fn data(&self) -> PathBuf {
+        self.data.path().join(DATA)
+    }
+
+    /// The folder of its restore journal, outside of the data folder.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.data.path().join(format!("{DATA}-journal"))
+    }
+
+    /// A file or folder beside both of them, for backups.
+    #[must_use]
+    pub fn outside(&self, name: &str) -> PathBuf {
+        self.data.path().join(name)
+    }
+
+    /// Empties its database and fills it from an archive, as an operator would after losing it. It must not run.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn restore(&mut self, archive: &Path) {
+        assert!(self.process.is_none(), "it still runs");
+        if self.settings.database_url.is_some() {
+            self.settings.database_url = Some(database::fresh_postgres());
+        } else {
+            for name in ["lotse.sqlite", "lotse.sqlite-wal", "lotse.sqlite-shm"] {
+                let path = self.data().join(name);
+                if path.exists() {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+        }
+        let _ = self.ask(&["restore", archive.to_str().unwrap()]);
     }
 
     /// Starts it again on the same data and the same port.

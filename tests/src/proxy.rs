@@ -18,6 +18,7 @@ pub struct Proxy {
 
 #[derive(Default)]
 struct State {
+    targets: Mutex<Vec<String>>,
     is_cut: AtomicBool,
     is_over: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
@@ -30,6 +31,17 @@ impl Proxy {
     /// When no port is to be had.
     #[must_use]
     pub fn to(target: String) -> Self {
+        let proxy = Self::to_nobody();
+        proxy.also_to(target);
+        proxy
+    }
+
+    /// Starts to listen before it is known whom for: see [`Proxy::also_to`].
+    ///
+    /// # Panics
+    /// When no port is to be had.
+    #[must_use]
+    pub fn to_nobody() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let state = Arc::new(State::default());
@@ -39,7 +51,7 @@ impl Proxy {
                 if shared.is_over.load(Ordering::SeqCst) {
                     return;
                 }
-                shared.accept(client, &target);
+                shared.accept(client);
             }
         });
         Self { address, state }
@@ -49,6 +61,14 @@ impl Proxy {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Passes connections on to this address too, where those before it take none.
+    ///
+    /// # Panics
+    /// Never, unless a thread did while it held the list.
+    pub fn also_to(&self, target: String) {
+        self.state.targets.lock().unwrap().push(target);
     }
 
     /// Breaks all connections, and every new one at once.
@@ -64,11 +84,12 @@ impl Proxy {
 }
 
 impl State {
-    fn accept(&self, client: TcpStream, target: &str) {
+    fn accept(&self, client: TcpStream) {
         if self.is_cut.load(Ordering::SeqCst) {
             return;
         }
-        let Ok(server) = TcpStream::connect(target) else {
+        let targets = self.targets.lock().unwrap().clone();
+        let Some(server) = targets.iter().find_map(|to| TcpStream::connect(to).ok()) else {
             return;
         };
         // Small questions and answers: waiting to fill packets would be all that one measures.

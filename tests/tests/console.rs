@@ -356,7 +356,7 @@ fn a_running_node_keeps_its_index_and_all_of_its_files_are_its_users_alone() {
     assert!(said.contains("running node"), "{said}");
     let archive = node.data().join("archive");
     let _ = node.ask(&["backup", archive.to_str().unwrap()]);
-    let mut folders = vec![node.data().to_owned()];
+    let mut folders = vec![node.data()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
         for item in fs::read_dir(folder).unwrap() {

@@ -207,6 +207,17 @@ impl Federation {
         Ok(identity)
     }
 
+    /// Reads the identity again where another process has changed it: whether one has.
+    pub(crate) async fn follow_document(&self) -> Result<bool, FederationError> {
+        let known = self.identity()?.document.sequence();
+        let newest = self.feeds().read(self.now(), |work| work.newest_document());
+        if newest.await?.is_none_or(|newest| newest <= known) {
+            return Ok(false);
+        }
+        self.reload().await?;
+        Ok(true)
+    }
+
     /// Gives the node new keys, signed for by the old ones, and tells its peers.
     ///
     /// # Errors

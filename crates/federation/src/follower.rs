@@ -7,12 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::FeedKey;
 use futures_util::StreamExt as _;
-use storage::feeds::{Follower, Following, Peer};
+use storage::feeds::{FeedWork, Follower, Following, Peer};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
 use crate::federation::Federation;
-use crate::protocol::document::{Acceptance, NodeDocument, accept};
+use crate::protocol::document::{Acceptance, DocumentError, NodeDocument, accept};
 use crate::protocol::follow::{self, Applied, Follow, Outcome};
 use crate::protocol::key::Ed25519;
 use crate::protocol::page::{self, Expected, Page, Part};
@@ -152,6 +152,7 @@ pub(crate) async fn look_after(
 pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied, FederationError> {
     let mut peer = peer.clone();
     let mut total = Applied::default();
+    let mut introduced = false;
     for _ in 0..ATTEMPTS {
         match pull_with(federation, &peer, &mut total).await {
             Err(FederationError::Refused(refused)) => match refused.consequence() {
@@ -171,15 +172,37 @@ pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied
                 }
                 _ => return Err(refused.into()),
             },
-            Ok(Outcome::Outdated) => {}
+            Ok(Outcome::Outdated) => {
+                let again = federation.peers().get(&peer.base_url).await?;
+                peer = again.ok_or(FederationError::UnknownPeer)?;
+            }
             Ok(outcome) => {
                 total.outcome = outcome;
                 return Ok(total);
+            }
+            Err(FederationError::Answer {
+                status: 401 | 403, ..
+            }) if !introduced => {
+                introduce(federation, &peer).await?;
+                introduced = true;
+                let again = federation.peers().get(&peer.base_url).await?;
+                peer = again.ok_or(FederationError::UnknownPeer)?;
             }
             Err(error) => return Err(error),
         }
     }
     Err(Refused::Differs.into())
+}
+
+/// A peer does not know this node's signature any more. Either it missed new keys of this node, and is told of them
+/// again. Or another node stands in its place, which its document shows.
+async fn introduce(federation: &Federation, peer: &Peer) -> Result<(), FederationError> {
+    let shown = federation.get_document(&peer.base_url).await?;
+    match accept(&pinned(peer)?, &shown, &Ed25519) {
+        Err(DocumentError::Gap) | Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    federation.message(peer, "Announce").await.map(drop)
 }
 
 /// The feed that is followed of a peer.
@@ -205,6 +228,8 @@ pub(crate) struct Source {
     document: NodeDocument,
     policy: Policy,
     sweep_allowed: bool,
+    /// Document and policy as they stand in the database.
+    written: (Option<String>, String),
 }
 
 impl Source {
@@ -214,7 +239,19 @@ impl Source {
             document: pinned(peer)?,
             policy: serde_json::from_str(&peer.policy).map_err(FederationError::internal)?,
             sweep_allowed: peer.sweep_allowed,
+            written: (peer.document.clone(), peer.policy.clone()),
         })
+    }
+
+    /// Whether an admin still wants it so: the peer may have been denied, or its policy changed, since this pull began.
+    fn holds(&self, work: &mut FeedWork<'_, '_>) -> storage::Result<bool> {
+        let peer = work.peer(&self.key.origin)?;
+        Ok(peer.is_some_and(|peer| {
+            peer.pinned
+                && peer.feed == self.key.name
+                && peer.document == self.written.0
+                && peer.policy == self.written.1
+        }))
     }
 
     fn follow(&self) -> Follow<'_> {
@@ -238,9 +275,15 @@ async fn pull_with(
     let state = federation
         .feeds()
         .write(federation.now(), move |work| {
-            follow::position(work, &of.follow())
+            if !of.holds(work)? {
+                return Ok(None);
+            }
+            follow::position(work, &of.follow()).map(Some)
         })
         .await?;
+    let Some(state) = state else {
+        return Ok(Outcome::Outdated);
+    };
     let mut since = state.seq;
     let mut body = federation
         .get_page(&source.key, &Part::Changes { since }, limit)
@@ -318,9 +361,10 @@ async fn apply(
     let mut page = Some(page);
     let applied = federation.feeds().write(federation.now(), move |work| {
         let page = match page.take() {
-            Some(page) => page,
-            // The transaction is tried again; what it needs went with the first time. It is asked for anew.
-            None => return Ok(Ok(outdated(work, &source)?)),
+            Some(page) if source.holds(work)? => page,
+            // An admin has decided otherwise meanwhile. Or the transaction is tried again; what it needs went with the
+            // first time, and is asked for anew.
+            _ => return Ok(Ok(outdated(work, &source)?)),
         };
         let applied = follow::apply(work, &source.follow(), since, page)?;
         if applied.is_err() {
@@ -331,10 +375,13 @@ async fn apply(
     Ok(applied.await??)
 }
 
-fn outdated(
-    work: &mut storage::feeds::FeedWork<'_, '_>,
-    source: &Source,
-) -> storage::Result<Applied> {
+fn outdated(work: &mut FeedWork<'_, '_>, source: &Source) -> storage::Result<Applied> {
+    if !source.holds(work)? {
+        return Ok(Applied {
+            outcome: Outcome::Outdated,
+            ..Applied::default()
+        });
+    }
     let state = follow::position(work, &source.follow())?;
     Ok(Applied {
         seq: state.seq,
@@ -391,8 +438,8 @@ async fn repair(
         let (of, mut page) = (Arc::clone(source), Some(page));
         let repaired = federation.feeds().write(federation.now(), move |work| {
             let page = match page.take() {
-                Some(page) => page,
-                None => return Ok(Ok(outdated(work, &of)?)),
+                Some(page) if of.holds(work)? => page,
+                _ => return Ok(Ok(outdated(work, &of)?)),
             };
             let repaired = follow::repair_leaf(work, &of.follow(), leaf, page)?;
             if repaired.is_err() {

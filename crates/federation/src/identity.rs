@@ -286,6 +286,9 @@ pub(crate) async fn new_epoch(
     };
     let next = last.recovered(&change, now, &recovery, &statements)?;
     documents.push(next.clone());
+    // What the database has already would make nothing of the whole step.
+    let newest = known.last().map_or(0, |(sequence, _)| *sequence);
+    documents.retain(|document| document.sequence() > newest);
     let journal = journal.clone();
     let written = feeds
         .write(now, move |work| {

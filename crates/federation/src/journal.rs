@@ -7,7 +7,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::feed::FeedName;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +103,34 @@ impl FileJournal {
     /// # Errors
     /// [`JournalError`], also for a line that cannot be understood.
     pub fn read(&self) -> Result<Option<Written>, JournalError> {
+        Ok(self.look()?.map(|seen| seen.written.clone()))
+    }
+
+    /// The last line of a feed.
+    ///
+    /// # Errors
+    /// As [`FileJournal::read`].
+    pub fn last(&self, feed: FeedName) -> Result<Option<Mark>, JournalError> {
+        let seen = self.look()?;
+        Ok(seen.and_then(|seen| seen.written.feeds.last(feed).cloned()))
+    }
+
+    /// The number of the newest identity document.
+    ///
+    /// # Errors
+    /// As [`FileJournal::read`].
+    pub fn newest_document(&self) -> Result<Option<u64>, JournalError> {
+        let seen = self.look()?;
+        let newest = seen.and_then(|seen| {
+            let last = seen.written.documents.last()?;
+            let document: serde_json::Value = serde_json::from_str(last).ok()?;
+            document.pointer("/lotse/sequence")?.as_u64()
+        });
+        Ok(newest)
+    }
+
+    /// Reads what is new. `None` where there is no file.
+    fn look(&self) -> Result<Option<MutexGuard<'_, Seen>>, JournalError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
@@ -127,7 +157,7 @@ impl FileJournal {
             }
             seen.length += whole as u64;
         }
-        Ok(Some(seen.written.clone()))
+        Ok(Some(seen))
     }
 
     /// Writes an identity document down.
@@ -196,7 +226,7 @@ impl FileJournal {
 
     fn add(&self, line: &Line) -> Result<(), JournalError> {
         // Also finds out where the last whole line ends.
-        self.read()?;
+        drop(self.look()?);
         let mut text = serde_json::to_string(line).map_err(|error| self.error(error))?;
         text.push('\n');
         let mut file = self.open()?;
@@ -263,7 +293,6 @@ impl Journal for FileJournal {
 mod tests {
     use super::*;
     use chrono::DateTime;
-    use domain::feed::FeedName;
 
     fn mark(base: u64, seq: u64) -> Mark {
         Mark {

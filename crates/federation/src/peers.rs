@@ -679,7 +679,7 @@ impl Federation {
     }
 
     /// Sends a message about following; returns how the other side says that things stand.
-    async fn message(&self, peer: &Peer, verb: &str) -> Result<String, FederationError> {
+    pub(crate) async fn message(&self, peer: &Peer, verb: &str) -> Result<String, FederationError> {
         let identity = self.identity()?;
         let sequence = identity.document.sequence();
         let after = sequence.saturating_sub(DOCUMENTS as u64);

@@ -29,9 +29,11 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     let mut looked = Looked::default();
     let mut complained = String::new();
     while !stop.is_cancelled() {
+        let mut awake = false;
         let pause = match round(&federation, &mut looked).await {
-            Ok(()) => {
+            Ok(here) => {
                 complained.clear();
+                awake = here;
                 LOOK
             }
             Err(error) => {
@@ -50,7 +52,8 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
         };
         let seen = looked.through;
         tokio::select! {
-            _ = committed.wait_for(|head| *head > seen), if pause == LOOK => {}
+            // Where another process publishes there is nothing to do at once.
+            _ = committed.wait_for(|head| *head > seen), if awake => {}
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
@@ -66,23 +69,27 @@ struct Looked {
     kept: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), FederationError> {
+/// Whether this process publishes.
+async fn round(federation: &Federation, looked: &mut Looked) -> Result<bool, FederationError> {
     let now = federation.now();
     let head = federation.storage().directory.head().await?;
     let due = looked
         .kept
         .is_none_or(|kept| now - kept > UPKEEP || now < kept);
     if head <= looked.through && !due {
-        return Ok(());
+        return Ok(true);
     }
+    // New keys count in every process: its requests are signed with them.
+    let rekeyed = federation.follow_document().await?;
     let (feeds, holder) = (federation.feeds(), federation.holder());
     if !feeds.lease("publish", holder, now + LEASE, now).await? {
-        return Ok(());
+        return Ok(false);
     }
-    if !due && !something_changed(federation, looked.through).await? {
+    if !due && !rekeyed && !something_changed(federation, looked.through).await? {
         looked.through = head;
-        return Ok(());
+        return Ok(true);
     }
+    refuse_older(federation)?;
     let mut news = false;
     for name in FeedName::ALL {
         if due {
@@ -95,21 +102,27 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<(), Feder
     if news {
         federation.wake_hinter();
     }
+    Ok(true)
+}
+
+/// Refuses to say anything with an identity document that was followed by another: the database was put back.
+fn refuse_older(federation: &Federation) -> Result<(), FederationError> {
+    let known = federation.identity()?.document.sequence();
+    let newest = federation.journal().newest_document()?;
+    if newest.is_some_and(|newest| newest > known) {
+        return Err(FederationError::OtherDatabase {
+            journal: federation.journal().path().to_owned(),
+        });
+    }
     Ok(())
 }
 
-/// Whether entries or keys of this node have changed: much else takes arrival numbers too.
+/// Whether entries of this node have changed: much else takes arrival numbers too.
 async fn something_changed(federation: &Federation, after: i64) -> Result<bool, FederationError> {
-    let read = federation.feeds().read(federation.now(), move |work| {
-        let document = Federation::sequence_in(work)?;
-        Ok((document, !work.local_changes(after, 1)?.0.is_empty()))
-    });
-    let (document, entries) = read.await?;
-    let known = federation.identity()?.document.sequence();
-    if document != known {
-        federation.identity_of(document).await?;
-    }
-    Ok(entries || document != known)
+    let read = federation
+        .feeds()
+        .read(federation.now(), move |work| work.local_changes(after, 1));
+    Ok(!read.await?.0.is_empty())
 }
 
 /// Publishes all that has changed in one feed: whether there is news.

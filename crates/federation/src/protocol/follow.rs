@@ -343,11 +343,16 @@ fn settle<S: Store>(
         state.pulling = false;
     }
     tree::refresh(store, follow.key, state, &swept)?;
-    Ok(if state.root == root && state.live == count {
-        Outcome::Agreed
-    } else {
-        Outcome::Differs
-    })
+    Ok(compare_roots(state, root, count))
+}
+
+/// The digests say whether both hold the same rows; then there are as many of them.
+fn compare_roots(state: &mut FeedState, root: Digest, count: u64) -> Outcome {
+    if state.root != root {
+        return Outcome::Differs;
+    }
+    state.live = count;
+    Outcome::Agreed
 }
 
 /// Removes rows that a full pull did not bring, some at a time; returns their leaves.
@@ -420,11 +425,7 @@ pub fn repair_leaf<S: Store>(
     write(store, follow, decided)?;
     tree::refresh(store, follow.key, &mut state, &[leaf])?;
     applied.seq = state.seq;
-    applied.outcome = if state.root == page.head.root && state.live == page.head.count {
-        Outcome::Agreed
-    } else {
-        Outcome::Differs
-    };
+    applied.outcome = compare_roots(&mut state, page.head.root, page.head.count);
     store.put_state(follow.key, &state)?;
     Ok(Ok(applied))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::feed::{FeedKey, FeedName};
+use domain::feed::{FeedKey, FeedName, FeedState};
 use http::{Code, Path, Problem, Query};
 use serde::Deserialize;
 use serde_json::json;
@@ -15,6 +15,7 @@ use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::identity::Identity;
 use crate::protocol::canonical::MAX_INTEGER;
+use crate::protocol::journal::{Remembered, Standing};
 use crate::protocol::page::{self, Part};
 use crate::protocol::{publish, tree};
 
@@ -83,6 +84,7 @@ struct Read {
 /// Why there is no page.
 enum NoPage {
     Nothing,
+    PutBack,
     BelowHorizon,
     /// The node has another identity document by now.
     OtherIdentity(u64),
@@ -100,9 +102,12 @@ async fn page_of(
     let mut attempt = 0;
     let read = loop {
         let (of, wanted, this) = (key.clone(), part.clone(), Arc::clone(&identity));
+        let told = told(federation, &key)?;
         let read = federation
             .feeds()
-            .read(now, move |work| rows(work, &this, &of, &wanted, limit))
+            .read(now, move |work| {
+                rows(work, &this, &of, &wanted, limit, &told)
+            })
             .await?;
         match read {
             Err(NoPage::OtherIdentity(document)) if attempt < ATTEMPTS => {
@@ -124,6 +129,7 @@ async fn page_of(
                 Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
             );
         }
+        Err(NoPage::PutBack) => return Err(put_back()),
         Err(NoPage::BelowHorizon) => {
             return Err(Problem::new(
                 Code::BelowHorizon,
@@ -141,23 +147,52 @@ async fn page_of(
         .body(body))
 }
 
+/// What the journal says was told last. To be read before the database: what was written down after that may not be
+/// committed yet.
+fn told(federation: &Federation, key: &FeedKey) -> Result<Remembered, Problem> {
+    let mut told = Remembered::default();
+    let last = federation.journal().last(key.name);
+    if let Some(mark) = last.map_err(Problem::internal)? {
+        told.take(mark);
+    }
+    Ok(told)
+}
+
+/// A database that was put back to an older state says nothing: whoever follows would take it for a fraud.
+fn is_put_back(told: &Remembered, key: &FeedKey, state: &FeedState) -> bool {
+    let standing = told.judge(key.name, state.epoch, state.seq);
+    matches!(standing, Standing::Behind { .. })
+}
+
+fn put_back() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "this node was put back to an older state and waits for its admin",
+    )
+    .with_retry_after(60)
+}
+
 fn rows(
     work: &mut FeedWork<'_, '_>,
     identity: &Identity,
     key: &FeedKey,
     part: &Part,
     limit: usize,
+    told: &Remembered,
 ) -> storage::Result<Result<Read, NoPage>> {
     let document = Federation::sequence_in(work)?;
     let current = identity.document.current_statement_key();
     let Some((method, _)) = current.filter(|_| document == identity.document.sequence()) else {
         return Ok(Err(NoPage::OtherIdentity(document)));
     };
-    let state = work.state(key)?;
-    let Some((state, head)) = state.and_then(|state| {
-        let head = state.head.clone()?;
-        publish::is_current(&state, method).then_some((state, head))
-    }) else {
+    let Some(state) = work.state(key)? else {
+        return Ok(Err(NoPage::Nothing));
+    };
+    if is_put_back(told, key, &state) {
+        return Ok(Err(NoPage::PutBack));
+    }
+    let current = publish::is_current(&state, method);
+    let Some(head) = state.head.clone().filter(|_| current) else {
         return Ok(Err(NoPage::Nothing));
     };
     let through = state.seq;
@@ -221,10 +256,17 @@ pub(super) async fn head(
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
+    let (of, told) = (key.clone(), told(&federation, &key)?);
     let state = federation
         .feeds()
-        .read(federation.now(), move |work| work.state(&key))
+        .read(federation.now(), move |work| work.state(&of))
         .await?;
+    if state
+        .as_ref()
+        .is_some_and(|state| is_put_back(&told, &key, state))
+    {
+        return Err(put_back());
+    }
     let head = state.and_then(|state| state.head).ok_or_else(|| {
         Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
     })?;

@@ -150,7 +150,7 @@ async fn own_changes_come_in_order_and_those_of_others_do_not(database: TestData
     let owner = organisation(&storage, "Owner").await;
     let offer = apply(
         &storage,
-        create(new_id(), offer_draft(owner, owner, "Offer")),
+        create(new_id(), offer_draft(owner, "Offer", None)),
     )
     .await;
     take(&storage, &[new_id()]).await;
@@ -288,7 +288,7 @@ async fn what_was_deleted_is_deleted_again_and_what_was_narrowed_is_hidden(datab
     let owner = organisation(&storage, "Owner").await;
     let offer = apply(
         &storage,
-        create(new_id(), offer_draft(owner, owner, "Offer")),
+        create(new_id(), offer_draft(owner, "Offer", None)),
     )
     .await;
     let (offer, unknown) = (offer.key.id, new_id());

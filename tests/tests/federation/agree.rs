@@ -1,0 +1,232 @@
+//! What is written at one node is soon the same at those that follow it, and stays its own.
+
+use lotse_tests::{
+    Database, Proxy, World, batch,
+    federation::{At, LATER, SOON, Station, change, delete, federated},
+    on_both, wait_for,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+on_both!(
+    what_is_written_here_is_soon_the_same_at_both_followers,
+    a_follower_that_no_hint_reaches_asks_by_itself,
+    a_policy_takes_some_kinds_and_is_taken_back_and_both_sides_still_agree,
+    an_admin_sees_where_an_entry_comes_from_and_nobody_can_change_it_here,
+    the_public_feed_tells_only_what_is_public_and_names_nobody,
+);
+
+/// A node with the example entries, and one on the other database that follows it.
+fn pair(database: Database) -> (World, Station) {
+    let a = World::on(federated(database));
+    let b = Station::start(federated(other(database)));
+    b.at().follow(a.at());
+    (a, b)
+}
+
+fn other(database: Database) -> Database {
+    match database {
+        Database::Sqlite => Database::Postgres,
+        Database::Postgres => Database::Sqlite,
+    }
+}
+
+/// Creates, changes, narrows and deletes at `a`; calls `check` after each.
+fn write_all_kinds_of_change(a: &World, check: impl Fn()) {
+    let path = format!("/api/v1/offers/{}", a.create("offer"));
+    check();
+    change(
+        a,
+        &path,
+        &json!({"content": {"title": {"en": "Another title"}}}),
+    );
+    check();
+    for visibility in ["network", "internal", "public"] {
+        change(a, &path, &json!({"visibility": visibility}));
+        check();
+    }
+    delete(a, &path);
+    check();
+    let lines = batch::offers(a, (0..50).map(|number| format!("many-{number}")));
+    assert!(batch::send(&a.node, &a.editor, "", lines).all(|line| line["status"] == 201));
+    check();
+}
+
+fn what_is_written_here_is_soon_the_same_at_both_followers(database: Database) {
+    let (a, b) = pair(database);
+    let c = World::on(federated(database));
+    c.at().follow(a.at());
+    a.at().follow(c.at());
+    write_all_kinds_of_change(&a, || {
+        b.at().wait_until_same(a.at(), SOON);
+        c.at().wait_until_same(a.at(), SOON);
+    });
+    write_all_kinds_of_change(&c, || a.at().wait_until_same(c.at(), SOON));
+    for at in [b.at(), c.at()] {
+        at.verify(&a.node);
+    }
+    a.at().verify(&c.node);
+    // Nothing of C came to B by way of A: a node tells only what is its own.
+    assert!(b.at().entries(&c.node).is_empty());
+    let said = b.node.ask(&["peer", "verify", &a.node.host()]);
+    assert!(said.starts_with("both sides hold the same"), "{said}");
+}
+
+fn a_follower_that_no_hint_reaches_asks_by_itself(database: Database) {
+    let a = World::on(federated(database));
+    let front = Proxy::to_nobody();
+    let settings = federated(other(database)).behind(&front);
+    let b = Station::start(settings.with("PEER_POLL_SECONDS", "1"));
+    front.also_to(b.node.address());
+    b.at().follow(a.at());
+    // From now on B reaches A, and A does not reach B.
+    front.cut();
+    write_all_kinds_of_change(&a, || b.at().wait_until_same(a.at(), LATER));
+    b.at().verify(&a.node);
+}
+
+fn a_policy_takes_some_kinds_and_is_taken_back_and_both_sides_still_agree(database: Database) {
+    let (a, b) = pair(database);
+    let all = b.at().entries(&a.node);
+    let set = |policy: Value| {
+        let _ = b
+            .at()
+            .peer_answer(Method::PUT, &a.node, "/policy", &policy)
+            .expect(200);
+        b.at().verify(&a.node);
+    };
+    let kinds = |at: At<'_>| -> Vec<String> {
+        let entries = at.entries(&a.node);
+        let kinds = entries
+            .values()
+            .map(|entry| entry["kind"].as_str().unwrap());
+        let mut kinds: Vec<String> = kinds.map(str::to_owned).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    };
+    set(json!({"kinds": ["offer"]}));
+    wait_for("only offers are left", SOON, || {
+        (kinds(b.at()) == ["offer"]).then_some(())
+    });
+    // What comes now is chosen by the policy as well.
+    let _ = a.create("offer");
+    let _ = a.create("quality-standard");
+    wait_for("the new offer is here", SOON, || {
+        let offers = a.at().found("kind=offer").len();
+        (b.at().entries(&a.node).len() == offers).then_some(())
+    });
+    b.at().verify(&a.node);
+    assert_eq!(kinds(b.at()), ["offer"]);
+    let peer = b.at().peer(&a.node);
+    assert!(peer["skipped"].as_u64().unwrap() >= 4, "{peer}");
+    set(json!({}));
+    b.at().wait_until_same(a.at(), SOON);
+    assert_eq!(b.at().entries(&a.node).len(), all.len() + 2);
+    assert_eq!(b.at().peer(&a.node)["skipped"], 0);
+}
+
+fn an_admin_sees_where_an_entry_comes_from_and_nobody_can_change_it_here(database: Database) {
+    let (a, b) = pair(database);
+    let path = format!("/api/v1/offers/{}", a.create("offer"));
+    change(
+        &a,
+        &path,
+        &json!({"content": {"title": {"en": "Xylographic counselling"}}}),
+    );
+    b.at().wait_until_same(a.at(), SOON);
+    let (id, host) = (path.rsplit_once('/').unwrap().1, a.node.host());
+    let here = format!("/api/v1/offers/{id}@{host}");
+    let entry = b.admin.get(&b.node, &here).expect(200).json();
+    assert_eq!(entry["origin"], a.node.base_url(), "{entry}");
+    let provenance = &entry["provenance"];
+    let did = format!("did:web:{}#", host.replace(':', "%3A"));
+    let verified = provenance["verified_by"].as_str().unwrap();
+    assert!(verified.starts_with(&did), "{entry}");
+    assert!(provenance["since"].is_string() && provenance["received"].is_string());
+    let url = provenance["url"].as_str().unwrap();
+    assert!(
+        url.starts_with(&a.node.base_url()) && url.contains(id),
+        "{entry}"
+    );
+    // The uri is one that its own node answers to.
+    let there = a.node.get(url.strip_prefix(&a.node.base_url()).unwrap());
+    assert_eq!(there.send().unwrap().status(), 200, "{url}");
+
+    // Found by all ways, by anybody.
+    let nobody = lotse_tests::Party::anonymous();
+    let first = id.to_owned();
+    for query in [
+        format!("origin={}", a.node.base_url()),
+        "q=xylographic".to_owned(),
+        "country=XK&topic=visa_entry".to_owned(),
+    ] {
+        let eyes = At {
+            node: &b.node,
+            admin: &nobody,
+        };
+        // Full text follows a moment later.
+        wait_for(&query, SOON, || {
+            eyes.found(&query).contains_key(&first).then_some(())
+        });
+    }
+    let _ = nobody.get(&b.node, &here).expect(200);
+
+    // It belongs to its node.
+    let etag = b.admin.get(&b.node, &here).header("etag").to_owned();
+    for (method, body) in [
+        (Method::PATCH, json!({"content": {"cost": "free"}})),
+        (Method::PUT, a.draft("offer")),
+        (Method::DELETE, Value::Null),
+    ] {
+        let kind = if method == Method::PATCH {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let request = b
+            .admin
+            .request(&b.node, method.clone(), &here)
+            .header("If-Match", &etag)
+            .header("Content-Type", kind)
+            .body(body.to_string());
+        let answer = lotse_tests::Answer::of(request).expect(403);
+        assert_eq!(answer.problem(), "foreign_entry", "{method}");
+    }
+    b.at().wait_until_same(a.at(), SOON);
+}
+
+fn the_public_feed_tells_only_what_is_public_and_names_nobody(database: Database) {
+    let a = World::on(federated(database));
+    let path = format!("/api/v1/offers/{}", a.create("offer"));
+    change(&a, &path, &json!({"visibility": "network"}));
+    let b = Station::start(federated(other(database)).with("PEER_POLL_SECONDS", "1"));
+    let (url, fingerprint) = (a.node.base_url(), a.at().fingerprint());
+    let _ = b.node.ask(&[
+        "peer",
+        "add",
+        &url,
+        "--public",
+        "--fingerprint",
+        &fingerprint,
+    ]);
+    b.at().wait_until_agreed(&a.node);
+    let public = |entry: &&Value| entry["visibility"] == "public";
+    let theirs = a.at().entries(&a.node);
+    let wanted = theirs.values().filter(public).count();
+    wait_for("all that is public is there", LATER, || {
+        (b.at().entries(&a.node).len() == wanted).then_some(())
+    });
+    assert!(wanted < theirs.len());
+    assert!(b.at().entries(&a.node).values().all(|entry| public(&entry)));
+
+    // It becomes visible to all, and to nobody again.
+    let id = path.rsplit_once('/').unwrap().1;
+    for (visibility, seen) in [("public", true), ("internal", false)] {
+        change(&a, &path, &json!({"visibility": visibility}));
+        wait_for(visibility, LATER, || {
+            (b.at().entries(&a.node).contains_key(id) == seen).then_some(())
+        });
+    }
+    b.at().verify(&a.node);
+}

@@ -1,0 +1,245 @@
+//! A node that is put back to an older state notices, says nothing until its admin has begun a new epoch, and then takes
+//! nothing back.
+
+use std::{fs, path::Path};
+
+use lotse_tests::{
+    Database, TestNode, World,
+    federation::{LATER, SOON, Station, change, delete, federated},
+    on_both, wait_for,
+};
+use reqwest::Method;
+use serde_json::json;
+
+on_both!(
+    a_restored_node_says_nothing_until_a_new_epoch_and_takes_nothing_back,
+    a_node_that_was_put_back_by_one_step_only_notices_too,
+    a_feed_that_goes_back_freezes_its_origin_until_an_admin_goes_on,
+);
+
+/// A node with three offers that another one follows.
+struct Scene {
+    a: World,
+    b: Station,
+    kept: String,
+    deleted: String,
+    narrowed: String,
+}
+
+impl Scene {
+    fn on(database: Database) -> Self {
+        let a = World::on(federated(database));
+        let b = Station::start(federated(Database::Sqlite).with("PEER_POLL_SECONDS", "1"));
+        b.at().follow(a.at());
+        let [kept, deleted, narrowed] =
+            [(); 3].map(|()| format!("/api/v1/offers/{}", a.create("offer")));
+        b.at().wait_until_same(a.at(), SOON);
+        Self {
+            a,
+            b,
+            kept,
+            deleted,
+            narrowed,
+        }
+    }
+
+    /// What happens after the backup.
+    fn go_on(&self) {
+        let title = json!({"content": {"title": {"en": "Changed after the backup"}}});
+        change(&self.a, &self.kept, &title);
+        change(&self.a, &self.narrowed, &json!({"visibility": "internal"}));
+        delete(&self.a, &self.deleted);
+        self.b.at().wait_until_same(self.a.at(), SOON);
+    }
+
+    /// Everybody signs in again: a restored database has no sessions.
+    fn sign_in(&mut self) {
+        self.a.node_admin = self.a.node_admin.again(&self.a.node);
+        self.a.coordinator = self.a.coordinator.again(&self.a.node);
+    }
+
+    /// Begins a new epoch while the node is stopped.
+    fn new_epoch(&mut self) -> String {
+        self.a.node.stop();
+        let key = recovery_key(&self.a.node);
+        let said = self.a.node.ask(&["new-epoch", "--recovery-key", &key]);
+        self.a.node.restart();
+        said
+    }
+
+    /// What had been deleted and narrowed stays so, at both nodes.
+    fn is_mended(&self) {
+        let (a, b) = (self.a.at(), self.b.at());
+        wait_for("the new epoch has arrived", LATER, || {
+            (b.peer(a.node)["epoch"] == 2).then_some(())
+        });
+        b.wait_until_same(a, LATER);
+        let id = |path: &str| path.rsplit_once('/').unwrap().1.to_owned();
+        let there = b.entries(a.node);
+        assert!(there.contains_key(&id(&self.kept)));
+        assert!(!there.contains_key(&id(&self.deleted)));
+        assert!(!there.contains_key(&id(&self.narrowed)));
+        let own = a.entries(a.node);
+        assert!(!own.contains_key(&id(&self.deleted)));
+        assert_eq!(own[&id(&self.narrowed)]["visibility"], "internal");
+        b.verify(a.node);
+    }
+}
+
+fn recovery_key(node: &TestNode) -> String {
+    let keys = fs::read_dir(node.data().join("keys")).unwrap();
+    let mut recovery = keys.map(|key| key.unwrap().path()).filter(|path| {
+        path.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("recovery-")
+    });
+    let found = recovery.next().unwrap();
+    found.to_str().unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        let target = to.join(item.file_name());
+        if item.file_type().unwrap().is_dir() {
+            copy(&item.path(), &target);
+        } else {
+            fs::copy(item.path(), target).unwrap();
+        }
+    }
+}
+
+fn put_back(from: &Path, to: &Path) {
+    fs::remove_dir_all(to).unwrap();
+    copy(from, to);
+}
+
+/// The node has noticed: it says so in its log and tells nobody anything, but goes on to be read.
+fn is_silent(scene: &Scene) {
+    let node = &scene.a.node;
+    wait_for("the node notices", LATER, || {
+        node.log()
+            .contains("put back to an older state")
+            .then_some(())
+    });
+    for path in ["head", "changes"] {
+        let path = format!("/fed/v1/feeds/public/{path}");
+        assert_eq!(node.get(&path).send().unwrap().status(), 503, "{path}");
+    }
+    // Whoever follows it waits, and does not take it for a fraud.
+    let peer = scene
+        .b
+        .at()
+        .peer_answer(Method::POST, node, "/sync", &json!({}));
+    assert_eq!(peer.expect(502).problem(), "peer_unreachable");
+    let peer = scene.b.at().peer(node);
+    assert_eq!(peer["following"], "active", "{peer}");
+    let _ = scene.a.coordinator.get(node, &scene.kept).expect(200);
+}
+
+fn a_restored_node_says_nothing_until_a_new_epoch_and_takes_nothing_back(database: Database) {
+    let mut scene = Scene::on(database);
+    let archive = scene.a.node.outside("archive");
+    let _ = scene.a.node.ask(&["backup", archive.to_str().unwrap()]);
+    scene.go_on();
+    scene.a.node.stop();
+    scene.a.node.restore(&archive);
+    scene.a.node.restart();
+    scene.sign_in();
+    is_silent(&scene);
+    // What is written now waits for the new epoch.
+    let title = json!({"content": {"title": {"en": "Written after the restore"}}});
+    change(&scene.a, &scene.kept, &title);
+    let said = scene.new_epoch();
+    assert!(said.contains("deleted again 1, hidden 1"), "{said}");
+    scene.is_mended();
+    // What is narrowed stays so, and what is new flows.
+    let _ = scene.a.create("offer");
+    scene.b.at().wait_until_same(scene.a.at(), SOON);
+}
+
+fn a_node_that_was_put_back_by_one_step_only_notices_too(database: Database) {
+    let mut scene = Scene::on(database);
+    let archive = scene.a.node.outside("archive");
+    let _ = scene.a.node.ask(&["backup", archive.to_str().unwrap()]);
+    delete(&scene.a, &scene.deleted);
+    scene.b.at().wait_until_same(scene.a.at(), SOON);
+    // The journal says that this was committed as soon as it was.
+    scene.a.node.stop();
+    scene.a.node.restore(&archive);
+    scene.a.node.restart();
+    scene.sign_in();
+    is_silent(&scene);
+    let said = scene.new_epoch();
+    assert!(said.contains("deleted again 1, hidden 0"), "{said}");
+    let id = scene.deleted.rsplit_once('/').unwrap().1;
+    wait_for("the new epoch has arrived", LATER, || {
+        (scene.b.at().peer(&scene.a.node)["epoch"] == 2).then_some(())
+    });
+    scene.b.at().wait_until_same(scene.a.at(), LATER);
+    assert!(!scene.b.at().entries(&scene.a.node).contains_key(id));
+}
+
+#[test]
+fn a_data_folder_that_is_copied_back_is_noticed() {
+    let mut scene = Scene::on(Database::Sqlite);
+    let (data, backup) = (scene.a.node.data(), scene.a.node.outside("copy"));
+    scene.a.node.stop();
+    copy(&data, &backup);
+    scene.a.node.restart();
+    scene.go_on();
+    scene.a.node.stop();
+    put_back(&backup, &data);
+    scene.a.node.restart();
+    is_silent(&scene);
+    let said = scene.new_epoch();
+    assert!(said.contains("deleted again 1, hidden 1"), "{said}");
+    scene.is_mended();
+}
+
+fn a_feed_that_goes_back_freezes_its_origin_until_an_admin_goes_on(database: Database) {
+    let mut scene = Scene::on(database);
+    let node = &mut scene.a.node;
+    let (archive, journal) = (node.outside("archive"), node.outside("journal-copy"));
+    let _ = node.ask(&["backup", archive.to_str().unwrap()]);
+    copy(&node.journal(), &journal);
+    scene.go_on();
+    // Without its journal nobody at the node can know what it had said; whoever follows it does.
+    let node = &mut scene.a.node;
+    node.stop();
+    node.restore(&archive);
+    put_back(&journal, &node.journal());
+    node.restart();
+    scene.sign_in();
+    let node = &scene.a.node;
+    wait_for("the origin is frozen", LATER, || {
+        (scene.b.at().peer(node)["following"] == "frozen").then_some(())
+    });
+    let peer = scene.b.at().peer(node);
+    assert_eq!(peer["error"]["code"], "rollback", "{peer}");
+    let said = scene.b.node.ask(&["peer", "show", &node.host()]);
+    assert!(
+        said.contains("frozen") && said.contains("went back"),
+        "{said}"
+    );
+    // What is here stays as it was.
+    let id = scene.kept.rsplit_once('/').unwrap().1;
+    let here = scene.b.at().entries(node);
+    assert_eq!(
+        here[id]["content"]["title"]["en"],
+        "Changed after the backup"
+    );
+
+    let _ = scene.new_epoch();
+    // It is an admin who says that this explains it.
+    let peer = scene.b.at().peer(&scene.a.node);
+    assert_eq!(peer["following"], "frozen", "{peer}");
+    let _ = scene.b.node.ask(&["peer", "resume", &scene.a.node.host()]);
+    wait_for("the new epoch has arrived", LATER, || {
+        (scene.b.at().peer(&scene.a.node)["epoch"] == 2).then_some(())
+    });
+    scene.b.at().wait_until_same(scene.a.at(), LATER);
+    scene.b.at().verify(&scene.a.node);
+}
