@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::FeedKey;
 use futures_util::StreamExt as _;
 use storage::feeds::{FeedWork, Follower, Following, Peer};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
@@ -153,8 +154,12 @@ pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied
     let mut peer = peer.clone();
     let mut total = Applied::default();
     let mut introduced = false;
-    for _ in 0..ATTEMPTS {
+    let mut attempts = 0;
+    while attempts < ATTEMPTS {
+        attempts += 1;
         match pull_with(federation, &peer, &mut total).await {
+            // Each time some rows fewer remain.
+            Ok(Outcome::Sweeping) => attempts -= 1,
             Err(FederationError::Refused(refused)) => match refused.consequence() {
                 Consequence::LookAgain => {
                     if !refresh_document(federation, &peer).await? {
@@ -284,45 +289,86 @@ async fn pull_with(
     let Some(state) = state else {
         return Ok(Outcome::Outdated);
     };
-    let mut since = state.seq;
-    let mut body = federation
-        .get_page(&source.key, &Part::Changes { since }, limit)
-        .await?;
+    // Pages are fetched, checked and written at the same time, each a page ahead of the next.
+    let (fetched, to_check) = mpsc::channel(1);
+    let (checked, to_write) = mpsc::channel(1);
+    let ahead = async {
+        tokio::join!(
+            fetch_pages(federation, &source, state.seq, limit, fetched),
+            check_pages(federation, &source, limit, to_check, checked),
+        );
+        std::future::pending().await
+    };
+    tokio::select! {
+        outcome = write_pages(federation, &source, to_write, total) => outcome,
+        never = ahead => never,
+    }
+}
+
+type Fetched = Result<(u64, bytes::Bytes), FederationError>;
+type Checked = Result<(u64, Page), FederationError>;
+
+/// Fetches page after page. What a page says about itself is believed only so far as to ask for what follows it.
+async fn fetch_pages(
+    federation: &Federation,
+    source: &Source,
+    mut since: u64,
+    limit: usize,
+    fetched: mpsc::Sender<Fetched>,
+) {
     loop {
-        // The next page is under way while this one is checked. What it says about itself is believed only so far as to
-        // ask for what follows it.
-        let next = next_of(&body).map(|since| (since, Part::Changes { since }));
-        let fetching = async {
-            match &next {
-                Some((_, part)) => Some(federation.get_page(&source.key, part, limit).await),
-                None => None,
+        let part = Part::Changes { since };
+        let body = federation.get_page(&source.key, &part, limit).await;
+        let next = body.as_ref().ok().and_then(|body| next_of(body));
+        let sent = fetched.send(body.map(|body| (since, body))).await;
+        match next {
+            // A page that leads backwards leads nowhere: it will be refused.
+            Some(next) if sent.is_ok() && next > since => since = next,
+            _ => return,
+        }
+    }
+}
+
+async fn check_pages(
+    federation: &Federation,
+    source: &Arc<Source>,
+    limit: usize,
+    mut to_check: mpsc::Receiver<Fetched>,
+    checked: mpsc::Sender<Checked>,
+) {
+    while let Some(fetched) = to_check.recv().await {
+        let page = match fetched {
+            Ok((since, body)) => {
+                let part = Part::Changes { since };
+                let page = check(federation, source, part, body, limit).await;
+                page.map(|page| (since, page))
             }
+            Err(error) => Err(error),
         };
-        let applying = apply(federation, &source, since, body, limit);
-        let (applied, fetched) = tokio::join!(applying, fetching);
-        let applied = applied?;
+        if checked.send(page).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn write_pages(
+    federation: &Federation,
+    source: &Arc<Source>,
+    mut to_write: mpsc::Receiver<Checked>,
+    total: &mut Applied,
+) -> Result<Outcome, FederationError> {
+    while let Some(checked) = to_write.recv().await {
+        let (since, page) = checked?;
+        let applied = apply(federation, source, since, page).await?;
         add(total, &applied);
         match applied.outcome {
-            Outcome::Differs => return repair(federation, &source, total).await,
-            Outcome::Sweeping => {
-                since = applied.seq;
-                body = federation
-                    .get_page(&source.key, &Part::Changes { since }, limit)
-                    .await?;
-                continue;
-            }
             Outcome::NotYet => {}
+            Outcome::Differs => return repair(federation, source, total).await,
             outcome => return Ok(outcome),
         }
-        since = applied.seq;
-        body = match (fetched, next) {
-            (Some(body), Some((asked, _))) if asked == since => body?,
-            _ => {
-                let part = Part::Changes { since };
-                federation.get_page(&source.key, &part, limit).await?
-            }
-        };
     }
+    // The last page promised more than came.
+    Err(Refused::Truncated.into())
 }
 
 fn add(total: &mut Applied, applied: &Applied) {
@@ -352,11 +398,8 @@ async fn apply(
     federation: &Federation,
     source: &Arc<Source>,
     since: u64,
-    body: bytes::Bytes,
-    limit: usize,
+    page: Page,
 ) -> Result<Applied, FederationError> {
-    let part = Part::Changes { since };
-    let page = check(federation, source, part, body, limit).await?;
     let source = Arc::clone(source);
     let mut page = Some(page);
     let applied = federation.feeds().write(federation.now(), move |work| {

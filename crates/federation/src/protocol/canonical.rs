@@ -4,12 +4,16 @@
 //! twice, lone surrogates and deep nesting are refused before anything is canonicalised. Numbers with a fraction or an
 //! exponent are let through, because RFC 8785 defines their form; what this node writes has coordinates as strings.
 
+mod scan;
+
 use std::cell::Cell;
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub use scan::is_canonical;
 
 /// Nesting of what is signed: an entry within its statement within a page.
 pub const DEPTH: usize = domain::limits::JSON_DEPTH + 4;

@@ -259,15 +259,24 @@ fn check_order(page: &Page, expected: &Expected<'_>) -> Result<(), Refused> {
 }
 
 fn check_proofs(statements: &[Statement], expected: &Expected<'_>) -> Result<(), Refused> {
+    let mut signed = Vec::with_capacity(statements.len());
     for row in statements {
+        let wrong = || Refused::WrongKey(row.proof.method().to_owned());
         let (method, key) = expected
             .document
             .statement_key(expected.key.name, row.seq)
-            .ok_or_else(|| Refused::WrongKey(row.proof.method().to_owned()))?;
+            .ok_or_else(wrong)?;
         if method != row.proof.method() {
-            return Err(Refused::WrongKey(row.proof.method().to_owned()));
+            return Err(wrong());
         }
+        signed.push((key, row.proof.message(), row.proof.signature()));
+    }
+    if expected.verifier.verify_all(&signed) {
+        return Ok(());
+    }
+    // Which one it is.
+    for (row, (key, ..)) in statements.iter().zip(&signed) {
         row.proof.verify(key, expected.verifier)?;
     }
-    Ok(())
+    Err(Refused::Proof(ProofError::Signature))
 }

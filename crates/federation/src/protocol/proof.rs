@@ -229,7 +229,12 @@ impl Proof {
     }
 
     /// Reads one value of the member `proof` of a document with this digest and context.
-    fn read(
+    /// Reads a proof of a document whose canonical form, without the proof, has the SHA-256 `document`, and whose
+    /// `@context` is this.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn read(
         proof: Value,
         document: &[u8; 32],
         context: Option<&Value>,
