@@ -19,9 +19,9 @@ use keys::Signatures;
 use world::{Counts, World};
 
 /// Steps of most runs.
-const SHORT: usize = 150;
-/// Steps of one run in twenty.
-const LONG: usize = 1_200;
+const SHORT: usize = 300;
+/// Steps of one run in ten.
+const LONG: usize = 3_000;
 
 /// Says how to repeat a run that did not end well.
 struct Replay(u64);
@@ -51,7 +51,7 @@ fn setting(name: &str) -> Option<String> {
 
 fn run(seed: u64, signatures: Signatures) -> Counts {
     let _replay = Replay(seed);
-    let steps = if seed.is_multiple_of(20) { LONG } else { SHORT };
+    let steps = if seed.is_multiple_of(10) { LONG } else { SHORT };
     let mut world = World::new(seed, signatures);
     for _ in 0..steps {
         world.step();
@@ -71,10 +71,24 @@ fn run_all(first: u64, count: u64, signatures: Signatures) {
     } else {
         1
     };
-    let mut all = Counts::default();
-    for seed in first..first + count * times {
-        all.add(run(seed, signatures));
-    }
+    let all = std::sync::Mutex::new(Counts::default());
+    let next = std::sync::atomic::AtomicU64::new(first);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if seed >= first + count * times {
+                        return;
+                    }
+                    let counts = run(seed, signatures);
+                    all.lock().unwrap().add(counts);
+                }
+            });
+        }
+    });
+    let all = all.into_inner().unwrap();
     all.show();
     if signatures == Signatures::Stubbed {
         all.something_of_everything_happened();
