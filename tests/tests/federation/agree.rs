@@ -1,5 +1,7 @@
 //! What is written at one node is soon the same at those that follow it, and stays its own.
 
+use std::time::UNIX_EPOCH;
+
 use lotse_tests::{
     Database, Proxy, World, batch,
     federation::{At, LATER, SOON, Station, change, delete, federated},
@@ -200,6 +202,15 @@ fn the_public_feed_tells_only_what_is_public_and_names_nobody(database: Database
     let a = World::on(federated(database));
     let path = format!("/api/v1/offers/{}", a.create("offer"));
     change(&a, &path, &json!({"visibility": "network"}));
+    let contact = format!("/api/v1/contact-points/{}", a.create("contact-point"));
+    let year = 1970 + UNIX_EPOCH.elapsed().unwrap().as_secs() / 31_556_952;
+    let consent = json!({
+        "given": format!("{}-01-01", year - 1),
+        "scope": "public",
+        "expires": format!("{}-12-31", year + 1),
+    });
+    let person = json!({"name": "Xanthippe Lavendel", "consent": consent});
+    change(&a, &contact, &json!({"content": {"person": person}}));
     let b = Station::start(federated(other(database)).with("PEER_POLL_SECONDS", "1"));
     let (url, fingerprint) = (a.node.base_url(), a.at().fingerprint());
     let _ = b.node.ask(&[
@@ -229,4 +240,23 @@ fn the_public_feed_tells_only_what_is_public_and_names_nobody(database: Database
         });
     }
     b.at().verify(&a.node);
+
+    // A name stays at home, whatever its owner agreed to: what has left cannot be called back.
+    let here = a.node.get(&contact).send().unwrap().text().unwrap();
+    assert!(here.contains("Xanthippe"), "{here}");
+    let c = Station::start(federated(database));
+    c.at().follow(a.at());
+    for at in [b.at(), c.at()] {
+        let entries = at.entries(&a.node);
+        assert!(entries.contains_key(contact.rsplit_once('/').unwrap().1));
+        let mut entries = entries.values();
+        assert!(!entries.any(|entry| entry.to_string().contains("Xanthippe")));
+    }
+    let archive = c.node.outside("archive");
+    let _ = c.node.ask(&["backup", archive.to_str().unwrap()]);
+    assert!(
+        !std::fs::read_to_string(archive)
+            .unwrap()
+            .contains("Xanthippe")
+    );
 }
