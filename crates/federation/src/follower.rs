@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::feed::FeedKey;
+use domain::feed::{FeedKey, FeedName};
 use futures_util::StreamExt as _;
 use storage::feeds::{FeedWork, Follower, Following, Peer};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,9 @@ const LEASE: TimeDelta = TimeDelta::seconds(10);
 const MOST_PAUSE: i64 = 3_600;
 /// How often in a row a pull starts anew because the identity document or the head changed.
 const ATTEMPTS: usize = 4;
+/// For how long a pull makes way for another process that pulls from the same peer, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(20);
+const ASIDE: Duration = Duration::from_millis(250);
 /// Leaves that are repaired one by one; where more differ, everything is pulled again.
 const REPAIRS: usize = 512;
 /// Peers that are told of news at once.
@@ -63,17 +66,24 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
 
 /// When which peer is due.
 #[derive(Default)]
-struct Turns(HashMap<i64, (DateTime<Utc>, Following)>);
+struct Turns(HashMap<i64, (DateTime<Utc>, Decided)>);
+
+/// What an admin last decided about a peer, here or at the console.
+type Decided = (Following, FeedName, DateTime<Utc>, Option<DateTime<Utc>>);
+
+fn decided(peer: &Peer) -> Decided {
+    (peer.following, peer.feed, peer.asked, peer.decided)
+}
 
 impl Turns {
     fn is_due(&self, peer: &Peer, now: DateTime<Utc>, poll: i64) -> bool {
-        let Some((next, following)) = self.0.get(&peer.id) else {
+        let Some((next, before)) = self.0.get(&peer.id) else {
             return true;
         };
         // A clock that went back makes nobody wait for longer than the longest pause.
         let latest = now + TimeDelta::seconds(poll.max(MOST_PAUSE) * 2);
         // What an admin has just decided is done at once.
-        *next <= now || *next > latest || *following != peer.following
+        *next <= now || *next > latest || *before != decided(peer)
     }
 
     /// With jitter, so that peers do not all come at once; longer after each failure.
@@ -84,7 +94,7 @@ impl Turns {
         let jitter = 0.8 + 0.4 * rand::random::<f64>();
         let millis = (pause as f64 * 1_000.0 * jitter) as i64;
         let next = now + TimeDelta::milliseconds(millis);
-        self.0.insert(peer.id, (next, peer.following));
+        self.0.insert(peer.id, (next, decided(peer)));
     }
 }
 
@@ -152,8 +162,9 @@ pub(crate) async fn look_after(
 pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied, FederationError> {
     let mut peer = peer.clone();
     let mut total = Applied::default();
-    let mut introduced = false;
-    for _ in 0..ATTEMPTS {
+    let (mut introduced, mut attempts, begun) = (false, 0, Instant::now());
+    while attempts < ATTEMPTS {
+        attempts += 1;
         match pull_with(federation, &peer, &mut total).await {
             Err(FederationError::Refused(refused)) => match refused.consequence() {
                 Consequence::LookAgain => {
@@ -173,9 +184,17 @@ pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied
                 _ => return Err(refused.into()),
             },
             Ok(Outcome::Outdated) => {
+                // Another process is at it, or an admin has decided something: that is no failure.
+                if begun.elapsed() > PATIENCE {
+                    total.outcome = Outcome::Outdated;
+                    return Ok(total);
+                }
+                attempts -= 1;
+                tokio::time::sleep(ASIDE).await;
                 let again = federation.peers().get(&peer.base_url).await?;
                 peer = again.ok_or(FederationError::UnknownPeer)?;
             }
+            Ok(Outcome::Differs) => {}
             Ok(outcome) => {
                 total.outcome = outcome;
                 return Ok(total);
@@ -428,7 +447,8 @@ async fn repair(
     if leaves.len() > REPAIRS {
         return Err(Refused::BelowHorizon.into());
     }
-    let mut outcome = Outcome::Outdated;
+    // Where no leaf differs any more, or still does after this, all is compared once more.
+    let mut outcome = Outcome::Differs;
     for leaf in leaves {
         let part = Part::Leaf(leaf);
         let body = federation
@@ -583,7 +603,9 @@ fn succeeded(peer: &mut Peer, applied: Option<Applied>, now: DateTime<Utc>) {
     peer.error_code = None;
     peer.error = None;
     peer.error_at = None;
-    let Some(applied) = applied else { return };
+    let Some(applied) = applied.filter(|applied| applied.outcome != Outcome::Outdated) else {
+        return;
+    };
     let seq = i64::try_from(applied.seq).unwrap_or(i64::MAX);
     peer.remote_seq = Some(seq);
     match applied.outcome {

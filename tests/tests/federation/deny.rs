@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use lotse_tests::{
-    Database, Party, World,
+    Database, Party, World, batch,
     federation::{LATER, SOON, Station, change, federated},
     on_both,
     signing::Signatory,
@@ -15,6 +15,7 @@ on_both!(
     nothing_is_left_of_a_node_that_is_denied_while_this_one_runs,
     nothing_is_left_of_a_node_that_is_denied_while_this_one_stands,
     a_denial_outlives_a_restore,
+    a_denial_in_the_middle_of_a_pull_leaves_nothing,
 );
 
 /// A word that only the denied node uses.
@@ -149,4 +150,34 @@ fn a_denial_outlives_a_restore(database: Database) {
     let _ = b.node.ask(&["peer", "allow", &a.node.base_url()]);
     b.at().follow(a.at());
     b.at().wait_until_same(a.at(), SOON);
+}
+
+fn a_denial_in_the_middle_of_a_pull_leaves_nothing(database: Database) {
+    let a = World::on(federated(Database::Sqlite));
+    let lines = batch::offers(&a, (0..400).map(|number| format!("many-{number}")));
+    assert!(batch::send(&a.node, &a.editor, "", lines).all(|line| line["status"] == 201));
+    let b = Station::start(federated(database).with("PEER_PAGE_ROWS", "1"));
+    let url = a.node.base_url();
+    for round in 0..3 {
+        let _ = b.node.ask(&[
+            "peer",
+            "add",
+            &url,
+            "--public",
+            "--fingerprint",
+            &a.at().fingerprint(),
+        ]);
+        wait_for("some are here", LATER, || {
+            (b.at().entries(&a.node).len() > 10 * round).then_some(())
+        });
+        let _ = b.node.ask(&["peer", "deny", &url]);
+        // Longer than the page takes that was under way.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        assert!(b.at().entries(&a.node).is_empty());
+        let host = a.node.host();
+        for line in archive(&b).lines().filter(|line| line.contains(&host)) {
+            assert!(line.starts_with("{\"denial\""), "{line}");
+        }
+        let _ = b.node.ask(&["peer", "allow", &url]);
+    }
 }

@@ -27,7 +27,9 @@ fn of_two_processes_of_each_node_any_may_be_killed() {
     let mut b = Station::start(federated(Database::Postgres).behind(&to_b));
     let b2 = Node::beside(&b.node).start();
     for (proxy, processes) in [(&to_a, [&a.node, &a2]), (&to_b, [&b.node, &b2])] {
-        processes.map(|process| proxy.also_to(process.address()));
+        for process in processes {
+            proxy.also_to(process.address());
+        }
     }
     b.at().follow(a.at());
     let at_b2 = At {
@@ -79,7 +81,9 @@ fn two_publishers_and_two_followers_at_once_do_no_harm() {
     let b = Station::start(on(&urls[1], &to_b));
     let b2 = Node::beside(&b.node).start();
     for (proxy, processes) in [(&to_a, [&a.node, &a2]), (&to_b, [&b.node, &b2])] {
-        processes.map(|process| proxy.also_to(process.address()));
+        for process in processes {
+            proxy.also_to(process.address());
+        }
     }
     b.at().follow(a.at());
     let over = AtomicBool::new(false);
