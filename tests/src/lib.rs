@@ -18,6 +18,7 @@ pub mod node;
 pub mod openapi;
 pub mod party;
 pub mod proxy;
+pub mod signing;
 pub mod world;
 
 pub use database::Database;

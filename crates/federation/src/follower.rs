@@ -1,14 +1,15 @@
 //! The background work that pulls what peers have published, and tells them that there is news here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::feed::FeedKey;
+use domain::feed::{FeedKey, FeedName};
 use futures_util::StreamExt as _;
 use storage::feeds::{FeedWork, Follower, Following, Peer};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
@@ -22,7 +23,7 @@ use crate::protocol::refusal::{Consequence, Refused};
 use crate::protocol::tree;
 
 /// Peers that are pulled from at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 /// How often this process looks whose turn it is.
 const LOOK: Duration = Duration::from_millis(500);
 /// For how long a process takes the work over.
@@ -31,6 +32,9 @@ const LEASE: TimeDelta = TimeDelta::seconds(10);
 const MOST_PAUSE: i64 = 3_600;
 /// How often in a row a pull starts anew because the identity document or the head changed.
 const ATTEMPTS: usize = 4;
+/// For how long a pull makes way for another process that pulls from the same peer, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(20);
+const ASIDE: Duration = Duration::from_millis(250);
 /// Leaves that are repaired one by one; where more differ, everything is pulled again.
 const REPAIRS: usize = 512;
 /// Peers that are told of news at once.
@@ -46,13 +50,21 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
             "quarantine was not looked at"
         );
     }
+    let mut pulls = JoinSet::new();
     while !stop.is_cancelled() {
         tokio::select! {
             () = federation.wait_for_hint() => {}
             () = tokio::time::sleep(LOOK) => {}
-            () = stop.cancelled() => return,
+            Some(done) = pulls.join_next() => match done {
+                Ok((peer, failures)) => {
+                    turns.done(&peer, failures, poll_seconds(&federation), federation.now());
+                }
+                // Nobody knows whose it was; to pull twice does no harm.
+                Err(_) => turns.busy.clear(),
+            },
+            () = stop.cancelled() => break,
         }
-        if let Err(error) = round(&federation, &mut turns, &stop).await {
+        if let Err(error) = round(&federation, &mut turns, &mut pulls, &stop).await {
             tracing::warn!(
                 code = error.code(),
                 cause = error.log(),
@@ -60,21 +72,47 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
             );
         }
     }
+    // Each ends at once, between two pages: what is not written is asked for again.
+    while pulls.join_next().await.is_some() {}
+}
+
+fn poll_seconds(federation: &Federation) -> i64 {
+    i64::try_from(federation.settings().poll_seconds)
+        .unwrap_or(MOST_PAUSE)
+        .max(1)
 }
 
 /// When which peer is due.
 #[derive(Default)]
-struct Turns(HashMap<i64, (DateTime<Utc>, Following)>);
+struct Turns {
+    next: HashMap<i64, (DateTime<Utc>, Decided)>,
+    /// Peers that are being pulled from: a slow one keeps nobody else waiting.
+    busy: BTreeSet<i64>,
+    /// Peers that said that they have news.
+    hinted: BTreeSet<i64>,
+}
+
+/// What an admin last decided about a peer, here or at the console.
+type Decided = (Following, FeedName, DateTime<Utc>, Option<DateTime<Utc>>);
+
+fn decided(peer: &Peer) -> Decided {
+    (peer.following, peer.feed, peer.asked, peer.decided)
+}
 
 impl Turns {
     fn is_due(&self, peer: &Peer, now: DateTime<Utc>, poll: i64) -> bool {
-        let Some((next, following)) = self.0.get(&peer.id) else {
+        let Some((next, before)) = self.next.get(&peer.id) else {
             return true;
         };
         // A clock that went back makes nobody wait for longer than the longest pause.
         let latest = now + TimeDelta::seconds(poll.max(MOST_PAUSE) * 2);
         // What an admin has just decided is done at once.
-        *next <= now || *next > latest || *following != peer.following
+        *next <= now || *next > latest || *before != decided(peer)
+    }
+
+    fn done(&mut self, peer: &Peer, failures: i64, poll: i64, now: DateTime<Utc>) {
+        self.busy.remove(&peer.id);
+        self.plan(peer, failures, poll, now);
     }
 
     /// With jitter, so that peers do not all come at once; longer after each failure.
@@ -85,49 +123,51 @@ impl Turns {
         let jitter = 0.8 + 0.4 * rand::random::<f64>();
         let millis = (pause as f64 * 1_000.0 * jitter) as i64;
         let next = now + TimeDelta::milliseconds(millis);
-        self.0.insert(peer.id, (next, peer.following));
+        self.next.insert(peer.id, (next, decided(peer)));
     }
 }
 
 async fn round(
     federation: &Federation,
     turns: &mut Turns,
+    pulls: &mut JoinSet<(Peer, i64)>,
     stop: &CancellationToken,
 ) -> Result<(), FederationError> {
-    let hinted = federation.take_hinted();
-    let now = federation.now();
-    let poll = i64::try_from(federation.settings().poll_seconds)
-        .unwrap_or(MOST_PAUSE)
-        .max(1);
+    turns.hinted.extend(federation.take_hinted());
+    let (now, poll) = (federation.now(), poll_seconds(federation));
     let (feeds, holder) = (federation.feeds(), federation.holder());
     // A hint is followed by the process that got it; to pull twice does no harm.
-    if !feeds.lease("follow", holder, now + LEASE, now).await? && hinted.is_empty() {
+    if !feeds.lease("follow", holder, now + LEASE, now).await? && turns.hinted.is_empty() {
         return Ok(());
     }
     let peers = federation.peers().list().await?;
-    let due: Vec<Peer> = peers
+    let mut due: Vec<Peer> = peers
         .into_iter()
         .filter(|peer| matches!(peer.following, Following::Active | Following::Waiting))
-        .filter(|peer| hinted.contains(&peer.id) || turns.is_due(peer, now, poll))
+        .filter(|peer| !turns.busy.contains(&peer.id))
+        .filter(|peer| turns.hinted.contains(&peer.id) || turns.is_due(peer, now, poll))
         .collect();
-    let pulled = futures_util::stream::iter(due)
-        .map(|peer| async move {
+    let later = due.split_off(due.len().min(AT_ONCE.saturating_sub(turns.busy.len())));
+    // Who is busy, or finds no room, is looked after when there is.
+    let later: BTreeSet<i64> = later.iter().map(|peer| peer.id).collect();
+    turns
+        .hinted
+        .retain(|id| turns.busy.contains(id) || later.contains(id));
+    for peer in due {
+        turns.busy.insert(peer.id);
+        let (federation, stop) = (federation.clone(), stop.clone());
+        pulls.spawn(async move {
             let outcome = tokio::select! {
-                outcome = look_after(federation, &peer) => outcome,
+                outcome = look_after(&federation, &peer) => outcome,
                 () = stop.cancelled() => Ok(()),
             };
-            (peer, outcome)
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
-    for (peer, outcome) in pulled {
-        let failures = if outcome.is_ok() {
-            0
-        } else {
-            peer.failures + 1
-        };
-        turns.plan(&peer, failures, poll, federation.now());
+            let failures = if outcome.is_ok() {
+                0
+            } else {
+                peer.failures + 1
+            };
+            (peer, failures)
+        });
     }
     Ok(())
 }
@@ -153,8 +193,7 @@ pub(crate) async fn look_after(
 pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied, FederationError> {
     let mut peer = peer.clone();
     let mut total = Applied::default();
-    let mut introduced = false;
-    let mut attempts = 0;
+    let (mut introduced, mut attempts, begun) = (false, 0, Instant::now());
     while attempts < ATTEMPTS {
         attempts += 1;
         match pull_with(federation, &peer, &mut total).await {
@@ -178,9 +217,17 @@ pub(crate) async fn pull(federation: &Federation, peer: &Peer) -> Result<Applied
                 _ => return Err(refused.into()),
             },
             Ok(Outcome::Outdated) => {
+                // Another process is at it, or an admin has decided something: that is no failure.
+                if begun.elapsed() > PATIENCE {
+                    total.outcome = Outcome::Outdated;
+                    return Ok(total);
+                }
+                attempts -= 1;
+                tokio::time::sleep(ASIDE).await;
                 let again = federation.peers().get(&peer.base_url).await?;
                 peer = again.ok_or(FederationError::UnknownPeer)?;
             }
+            Ok(Outcome::Differs) => {}
             Ok(outcome) => {
                 total.outcome = outcome;
                 return Ok(total);
@@ -471,7 +518,8 @@ async fn repair(
     if leaves.len() > REPAIRS {
         return Err(Refused::BelowHorizon.into());
     }
-    let mut outcome = Outcome::Outdated;
+    // Where no leaf differs any more, or still does after this, all is compared once more.
+    let mut outcome = Outcome::Differs;
     for leaf in leaves {
         let part = Part::Leaf(leaf);
         let body = federation
@@ -626,7 +674,9 @@ fn succeeded(peer: &mut Peer, applied: Option<Applied>, now: DateTime<Utc>) {
     peer.error_code = None;
     peer.error = None;
     peer.error_at = None;
-    let Some(applied) = applied else { return };
+    let Some(applied) = applied.filter(|applied| applied.outcome != Outcome::Outdated) else {
+        return;
+    };
     let seq = i64::try_from(applied.seq).unwrap_or(i64::MAX);
     peer.remote_seq = Some(seq);
     match applied.outcome {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::feed::{FeedName, Kept};
+use domain::feed::{FeedKey, FeedName, Kept};
 use domain::{Actor, EntryId, Origin};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -317,6 +317,7 @@ impl Federation {
             })
             .await?;
         if let Some(peer) = made {
+            self.leave_feed(base_url, feed).await?;
             // It may be away, or refuse: then it is asked again and again.
             if let Err(error) = self.ask_to_follow(&peer).await {
                 tracing::info!(peer = %peer.base_url, code = error.code(), cause = error.log(), "it was not asked yet");
@@ -411,7 +412,7 @@ impl Federation {
                 },
             )
             .await?;
-        self.tell(&peer, "Reject").await;
+        self.part_from(&peer).await;
         self.show_peer(peer.base_url.as_str()).await
     }
 
@@ -516,7 +517,7 @@ impl Federation {
             return Err(FederationError::Myself);
         }
         if let Some(peer) = self.peers().get(base_url).await? {
-            self.tell(&peer, "Reject").await;
+            self.part_from(&peer).await;
         }
         self.decide_denial(base_url, true).await
     }
@@ -609,6 +610,7 @@ impl Federation {
                     "{rows} entries are no longer in its feed and wait for `lotse peer sync --allow-sweep`"
                 )
             }
+            Outcome::Outdated => "another process pulls from it at this moment".to_owned(),
             Outcome::OverQuota => "it has more entries than its policy lets in".to_owned(),
             _ => "both sides differ".to_owned(),
         };
@@ -619,6 +621,21 @@ impl Federation {
             state_root: state.root.to_string(),
             outcome,
         })
+    }
+
+    /// Lets go of what came with the other feed of a node, where that was followed before: nothing would be told of it
+    /// any more.
+    async fn leave_feed(&self, base_url: &Origin, kept: FeedName) -> Result<(), FederationError> {
+        for name in FeedName::ALL.into_iter().filter(|name| *name != kept) {
+            let key = FeedKey {
+                origin: base_url.clone(),
+                name,
+            };
+            self.feeds()
+                .write(self.now(), move |work| follow::leave(work, &key))
+                .await?;
+        }
+        Ok(())
     }
 
     async fn refuse_denied(&self, base_url: &Origin) -> Result<(), FederationError> {
@@ -668,6 +685,14 @@ impl Federation {
             if peer.pinned {
                 self.tell(&peer, "Announce").await;
             }
+        }
+    }
+
+    /// Tells a peer that it may no longer follow this node, and that this node no longer follows it.
+    async fn part_from(&self, peer: &Peer) {
+        self.tell(peer, "Reject").await;
+        if peer.following != Following::No {
+            self.tell(peer, "Undo").await;
         }
     }
 

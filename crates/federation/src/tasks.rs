@@ -20,9 +20,25 @@ impl Federation {
         self.journal().shorten()?;
         self.repeat_denials().await?;
         Ok(vec![
-            tokio::spawn(publisher::run(self.clone(), stop.clone())),
-            tokio::spawn(follower::run(self.clone(), stop.clone())),
+            self.spawn("publish", publisher::run(self.clone(), stop.clone())),
+            self.spawn("follow", follower::run(self.clone(), stop.clone())),
             tokio::spawn(follower::hint(self.clone(), stop.clone())),
         ])
+    }
+
+    /// Runs work that one process does, and leaves it to the others when it ends.
+    fn spawn(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let federation = self.clone();
+        tokio::spawn(async move {
+            work.await;
+            let (feeds, holder) = (federation.feeds(), federation.holder());
+            if let Err(error) = feeds.release(name, holder).await {
+                tracing::debug!(code = error.code(), name, "work was not left to others");
+            }
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! What is written at one node is soon the same at those that follow it, and stays its own.
 
+use std::time::UNIX_EPOCH;
+
 use lotse_tests::{
     Database, Proxy, World, batch,
     federation::{At, LATER, SOON, Station, change, delete, federated},
@@ -14,6 +16,9 @@ on_both!(
     a_policy_takes_some_kinds_and_is_taken_back_and_both_sides_still_agree,
     an_admin_sees_where_an_entry_comes_from_and_nobody_can_change_it_here,
     the_public_feed_tells_only_what_is_public_and_names_nobody,
+    a_policy_that_changes_in_the_middle_of_a_pull_counts,
+    who_changes_to_the_other_feed_keeps_nothing_of_the_first,
+    who_is_parted_from_is_told_so,
 );
 
 /// A node with the example entries, and one on the other database that follows it.
@@ -200,6 +205,15 @@ fn the_public_feed_tells_only_what_is_public_and_names_nobody(database: Database
     let a = World::on(federated(database));
     let path = format!("/api/v1/offers/{}", a.create("offer"));
     change(&a, &path, &json!({"visibility": "network"}));
+    let contact = format!("/api/v1/contact-points/{}", a.create("contact-point"));
+    let year = 1970 + UNIX_EPOCH.elapsed().unwrap().as_secs() / 31_556_952;
+    let consent = json!({
+        "given": format!("{}-01-01", year - 1),
+        "scope": "public",
+        "expires": format!("{}-12-31", year + 1),
+    });
+    let person = json!({"name": "Xanthippe Lavendel", "consent": consent});
+    change(&a, &contact, &json!({"content": {"person": person}}));
     let b = Station::start(federated(other(database)).with("PEER_POLL_SECONDS", "1"));
     let (url, fingerprint) = (a.node.base_url(), a.at().fingerprint());
     let _ = b.node.ask(&[
@@ -229,4 +243,97 @@ fn the_public_feed_tells_only_what_is_public_and_names_nobody(database: Database
         });
     }
     b.at().verify(&a.node);
+
+    // A name stays at home, whatever its owner agreed to: what has left cannot be called back.
+    let here = a.node.get(&contact).send().unwrap().text().unwrap();
+    assert!(here.contains("Xanthippe"), "{here}");
+    let c = Station::start(federated(database));
+    c.at().follow(a.at());
+    for at in [b.at(), c.at()] {
+        let entries = at.entries(&a.node);
+        assert!(entries.contains_key(contact.rsplit_once('/').unwrap().1));
+        let mut entries = entries.values();
+        assert!(!entries.any(|entry| entry.to_string().contains("Xanthippe")));
+    }
+    let archive = c.node.outside("archive");
+    let _ = c.node.ask(&["backup", archive.to_str().unwrap()]);
+    assert!(
+        !std::fs::read_to_string(archive)
+            .unwrap()
+            .contains("Xanthippe")
+    );
+}
+
+fn a_policy_that_changes_in_the_middle_of_a_pull_counts(database: Database) {
+    let a = World::on(federated(database));
+    let lines = batch::offers(&a, (0..300).map(|number| format!("many-{number}")));
+    assert!(batch::send(&a.node, &a.editor, "", lines).all(|line| line["status"] == 201));
+    let b = Station::start(federated(other(database)).with("PEER_PAGE_ROWS", "1"));
+    b.at().follow(a.at());
+    for kinds in [json!(["organisation"]), json!([]), json!(["offer"])] {
+        // Each begins a pull of hundreds of pages, in whose middle the next one comes.
+        let policy = json!({"kinds": kinds});
+        let _ = b
+            .at()
+            .peer_answer(Method::PUT, &a.node, "/policy", &policy)
+            .expect(200);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    let offers = a.at().found("kind=offer").len();
+    wait_for("only offers are here", LATER, || {
+        let peer = b.at().peer(&a.node);
+        let entries = b.at().entries(&a.node);
+        let right = entries.values().all(|entry| entry["kind"] == "offer");
+        (right && entries.len() == offers && peer["skipped"] != 0).then_some(())
+    });
+    b.at().verify(&a.node);
+    assert_eq!(b.at().entries(&a.node).len(), offers);
+}
+
+fn who_changes_to_the_other_feed_keeps_nothing_of_the_first(database: Database) {
+    let (a, b) = pair(database);
+    let path = format!("/api/v1/offers/{}", a.create("offer"));
+    change(&a, &path, &json!({"visibility": "network"}));
+    b.at().wait_until_same(a.at(), SOON);
+    let id = path.rsplit_once('/').unwrap().1;
+    assert!(b.at().entries(&a.node).contains_key(id));
+    let url = a.node.base_url();
+    let _ = b.node.ask(&["peer", "add", &url, "--public"]);
+    let theirs = a.at().entries(&a.node);
+    let public = theirs
+        .values()
+        .filter(|entry| entry["visibility"] == "public");
+    let public = public.count();
+    wait_for("only what is public is here", LATER, || {
+        (b.at().entries(&a.node).len() == public).then_some(())
+    });
+    assert!(!b.at().entries(&a.node).contains_key(id));
+    b.at().verify(&a.node);
+    // And back.
+    b.at().follow(a.at());
+    b.at().wait_until_same(a.at(), LATER);
+    b.at().verify(&a.node);
+}
+
+fn who_is_parted_from_is_told_so(database: Database) {
+    let (a, b) = pair(database);
+    let c = World::on(federated(database));
+    c.at().follow(a.at());
+    a.at().follow(c.at());
+    let (at_b, at_a) = (b.at().entries(&a.node).len(), a.at().entries(&c.node).len());
+    // The one that follows goes, and the one that is followed.
+    let _ = b.node.ask(&["peer", "reject", &a.node.host()]);
+    let _ = a.node.ask(&["peer", "reject", &c.node.host()]);
+    let told = |at: At<'_>, other: &lotse_tests::TestNode, follower: &str, following: &str| {
+        let peer = at.peer(other);
+        assert_eq!(peer["follower"], follower, "{peer}");
+        assert_eq!(peer["following"], following, "{peer}");
+    };
+    told(a.at(), &b.node, "no", "no");
+    told(c.at(), &a.node, "no", "rejected");
+    // What was there stays, and nothing new comes.
+    let (_, _) = (a.create("offer"), c.create("offer"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(b.at().entries(&a.node).len(), at_b);
+    assert_eq!(a.at().entries(&c.node).len(), at_a);
 }

@@ -123,6 +123,30 @@ pub fn pull_all<S: Store>(store: &mut S, key: &FeedKey) -> Result<(), S::Error> 
     Ok(())
 }
 
+/// Forgets a feed with all that came by it. Followed again, it begins anew.
+///
+/// # Errors
+/// Those of the store.
+pub fn leave<S: Store>(store: &mut S, key: &FeedKey) -> Result<(), S::Error> {
+    let Some(mut state) = store.state(key)? else {
+        return Ok(());
+    };
+    begin_pull(&mut state);
+    loop {
+        let rows = store.unseen(key, state.pull, SWEEP_STEP)?;
+        if rows.is_empty() {
+            break;
+        }
+        let gone: Vec<EntryId> = rows.iter().map(|row| row.entry).collect();
+        store.let_go(&key.origin, &gone)?;
+        store.forget(key, &gone)?;
+    }
+    store.clear(key)?;
+    state.live = 0;
+    state.root = tree::empty_root();
+    store.put_state(key, &state)
+}
+
 fn begin_pull(state: &mut FeedState) {
     state.seq = 0;
     state.tree_seq = 0;

@@ -76,6 +76,14 @@ impl Feeds {
         lease::take(&self.0.database, name, holder, until, now).await
     }
 
+    /// Leaves background work to other processes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn release(&self, name: &'static str, holder: uuid::Uuid) -> Result<()> {
+        lease::release(&self.0.database, name, holder).await
+    }
+
     /// What is kept of each peer.
     #[must_use]
     pub fn peers(&self) -> Peers {
