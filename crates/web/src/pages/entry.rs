@@ -104,6 +104,16 @@ fn record(entry: &Entry, look: &Look<'_>, reader: &Reader) -> Vec<Fact> {
         look.link(&domain::EntryRef::Local(entry.owner), entry, reader),
     );
     add("entry-origin", shown::url(entry.origin.as_str()));
+    if let Some(provenance) = &entry.provenance {
+        add(
+            "entry-verified-by",
+            Shown::Plain(provenance.verified_by.clone()),
+        );
+        add(
+            "entry-here-since",
+            Shown::Plain(provenance.since.date_naive().to_string()),
+        );
+    }
     add(
         "entry-created",
         Shown::Plain(entry.created.date_naive().to_string()),
