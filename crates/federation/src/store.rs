@@ -10,6 +10,22 @@ use crate::protocol::store::{Bucket, LocalChange, Store, Taken};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
+/// A change with its entry read. One that cannot be read stays as it was said last; the others go on.
+fn readable(change: storage::feeds::LocalChange) -> Option<LocalChange> {
+    let entry = match change.stored.map(|stored| stored.entry()) {
+        None => None,
+        Some(Ok(entry)) => Some(Box::new(entry)),
+        Some(Err(error)) => {
+            tracing::error!(id = %change.id, cause = error.log(), "an entry cannot be published");
+            return None;
+        }
+    };
+    Some(LocalChange {
+        id: change.id,
+        entry,
+    })
+}
+
 impl Store for FeedWork<'_, '_> {
     type Error = StorageError;
 
@@ -95,23 +111,19 @@ impl Store for FeedWork<'_, '_> {
     }
 
     fn local_changes(&mut self, after: i64, limit: usize) -> Result<(Vec<LocalChange>, i64)> {
-        let (changes, through) = FeedWork::local_changes(self, after, limit)?;
-        let changes = changes.into_iter().filter_map(|change| {
-            let entry: Option<Box<Entry>> = match change.stored.map(|stored| stored.entry()) {
-                None => None,
-                Some(Ok(entry)) => Some(Box::new(entry)),
-                Some(Err(error)) => {
-                    // What cannot be read stays as it was said last; the others go on.
-                    tracing::error!(id = %change.id, cause = error.log(), "an entry cannot be published");
-                    return None;
-                }
-            };
-            Some(LocalChange {
-                id: change.id,
-                entry,
-            })
-        });
-        Ok((changes.collect(), through))
+        let mut changes = Vec::new();
+        let mut through = after;
+        // What cannot be read counts for nothing, so that a full answer still means that there may be more.
+        loop {
+            let wanted = limit - changes.len();
+            let (found, reached) = FeedWork::local_changes(self, through, wanted)?;
+            let is_last = found.len() < wanted;
+            changes.extend(found.into_iter().filter_map(readable));
+            through = reached;
+            if is_last || changes.len() >= limit {
+                return Ok((changes, through));
+            }
+        }
     }
 
     fn take(&mut self, origin: &Origin, entries: Vec<Taken>) -> Result<()> {
