@@ -3,258 +3,26 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::feed::{FeedKey, FeedName, Kept};
+use domain::feed::{FeedKey, FeedName};
 use domain::{Actor, EntryId, Origin};
-use serde::Serialize;
-use serde_json::{Value, json};
 use storage::feeds::{Follower, Following, Peer};
-use utoipa::ToSchema;
 
 use crate::error::FederationError;
 use crate::federation::{Federation, Repeated};
-use crate::follower::{self, key_of};
+use crate::follower;
+use crate::peer_view::{PeerDetail, Verification};
 use crate::protocol::document::NodeDocument;
 use crate::protocol::follow::{self, Outcome};
 use crate::protocol::key::Ed25519;
 use crate::protocol::policy::Policy;
+use crate::pull::{self, key_of};
 
-/// Where messages about following go.
-pub(crate) const FOLLOWS: &str = "/fed/v1/follows";
 /// Days for which a stranger's request waits.
 pub(crate) const PENDING_DAYS: i64 = 14;
 /// Strangers that may wait at once.
 pub(crate) const PENDING: i64 = 100;
-/// Identity documents that are sent along.
-const DOCUMENTS: usize = 20;
-/// Statements in quarantine that are shown.
-const QUARANTINE: i64 = 100;
-
-/// How things stand with another node.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PeerView {
-    /// Host and port: what the peer is called in commands and paths.
-    #[schema(example = "lotse.example.org")]
-    pub host: String,
-    /// Its base URL.
-    #[schema(example = "https://lotse.example.org")]
-    pub base_url: String,
-    /// Its name.
-    #[schema(example = "did:web:lotse.example.org")]
-    pub did: String,
-    /// How it calls itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The fingerprint of its key: compare it with what its admin sees (`lotse peer id`) by another way, such as the
-    /// telephone, before approving.
-    #[schema(example = "1f3a 77c0 9b52 ee01 4d3c 8a6f 20b9 c7d4 51e8 6a0f")]
-    pub fingerprint: String,
-    /// Whether an admin here has approved that fingerprint.
-    pub approved: bool,
-    /// Whether this node follows it: `no`, `waiting`, `active`, `paused`, `frozen`, `rejected`.
-    pub following: &'static str,
-    /// Which of its feeds.
-    pub feed: FeedName,
-    /// Whether it may follow this node: `no`, `pending`, `approved`, `rejected`.
-    pub follower: &'static str,
-    /// What is taken from it.
-    pub policy: Policy,
-    /// When it came up first.
-    pub asked: DateTime<Utc>,
-    /// When it was last asked for news.
-    pub tried: Option<DateTime<Utc>>,
-    /// When that last worked.
-    pub succeeded: Option<DateTime<Utc>>,
-    /// When it was last proved by digest that both sides hold the same.
-    pub agreed: Option<DateTime<Utc>>,
-    /// The number up to which its feed is here.
-    pub seq: u64,
-    /// The epoch of its feed.
-    pub epoch: u64,
-    /// Statements that its feed is known to have and that are not here yet.
-    pub lag: u64,
-    /// Entries that are here.
-    pub entries: u64,
-    /// Entries that its policy leaves out.
-    pub skipped: u64,
-    /// Entries that wait in quarantine.
-    pub quarantined: u64,
-    /// Entries that are no longer in its feed and wait for an admin to be removed.
-    pub sweep_waits: Option<u64>,
-    /// Why it did not work last.
-    pub error: Option<PeerError>,
-}
-
-/// Why it did not work.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PeerError {
-    /// Stable for programs.
-    #[schema(example = "fork")]
-    pub code: String,
-    /// In words.
-    pub message: String,
-    /// When.
-    pub at: Option<DateTime<Utc>>,
-}
-
-/// A statement that waits in quarantine.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Quarantined {
-    /// The entry at its origin.
-    pub entry: EntryId,
-    /// Its number in the feed.
-    pub seq: u64,
-    /// Why it waits.
-    pub reason: String,
-    /// Since when.
-    pub since: DateTime<Utc>,
-}
-
-/// A peer with what waits in quarantine.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PeerDetail {
-    /// How things stand.
-    #[serde(flatten)]
-    pub peer: PeerView,
-    /// The first statements in quarantine.
-    pub quarantine: Vec<Quarantined>,
-}
-
-/// What a comparison came to.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Verification {
-    /// Whether both sides hold the same.
-    pub agreed: bool,
-    /// The number at which they were compared.
-    pub seq: u64,
-    /// Live entries in the feed, those left out and in quarantine with them.
-    pub rows: u64,
-    /// The digest of all of them here.
-    pub state_root: String,
-    /// What was done, or what stands against it.
-    pub outcome: String,
-}
-
-/// How this node shows itself to admins.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct OwnIdentity {
-    /// Its name.
-    pub did: String,
-    /// Its base URL.
-    pub base_url: String,
-    /// The fingerprint of the key that signs its entries: tell it to the admin of a peer.
-    pub fingerprint: String,
-    /// The epoch of its feeds.
-    pub epoch: u64,
-    /// The number of its identity document.
-    pub document: u64,
-}
 
 impl Federation {
-    /// How this node shows itself.
-    ///
-    /// # Errors
-    /// [`FederationError::NoIdentity`].
-    pub fn own_identity(&self) -> Result<OwnIdentity, FederationError> {
-        let identity = self.identity()?;
-        let document = &identity.document;
-        Ok(OwnIdentity {
-            did: document.did().as_str().to_owned(),
-            base_url: document.origin().as_str().to_owned(),
-            fingerprint: document.fingerprint(),
-            epoch: document.epoch(),
-            document: document.sequence(),
-        })
-    }
-
-    /// All peers.
-    ///
-    /// # Errors
-    /// [`FederationError`], here and below.
-    pub async fn list_peers(&self) -> Result<Vec<PeerView>, FederationError> {
-        let mut views = Vec::new();
-        for peer in self.peers().list().await? {
-            views.push(self.view(peer).await?);
-        }
-        Ok(views)
-    }
-
-    /// One peer, by host or base URL.
-    ///
-    /// # Errors
-    /// [`FederationError::UnknownPeer`].
-    pub async fn show_peer(&self, name: &str) -> Result<PeerDetail, FederationError> {
-        let peer = self.find(name).await?;
-        let key = key_of(&peer);
-        let read = self.feeds().read(self.now(), move |work| {
-            if work.state(&key)?.is_none() {
-                return Ok(Vec::new());
-            }
-            work.quarantine(&key, None, QUARANTINE)
-        });
-        let quarantine = read.await?.into_iter().map(|row| Quarantined {
-            entry: row.entry,
-            seq: row.seq,
-            reason: match row.kept {
-                Kept::Quarantined(reason) => reason,
-                _ => String::new(),
-            },
-            since: row.at,
-        });
-        let quarantine = quarantine.collect();
-        Ok(PeerDetail {
-            peer: self.view(peer).await?,
-            quarantine,
-        })
-    }
-
-    async fn view(&self, peer: Peer) -> Result<PeerView, FederationError> {
-        let key = key_of(&peer);
-        let read = self.feeds().read(self.now(), move |work| {
-            let Some(state) = work.state(&key)? else {
-                return Ok(None);
-            };
-            Ok(Some((state, work.counts(&key)?)))
-        });
-        let (state, counts) = read.await?.unzip();
-        let [entries, skipped, quarantined] = counts.unwrap_or_default();
-        let document = peer
-            .document
-            .as_ref()
-            .and_then(|json| NodeDocument::parse(json.as_bytes()).ok());
-        let seq = state.as_ref().map_or(0, |state| state.seq);
-        let remote = peer.remote_seq.and_then(|seq| u64::try_from(seq).ok());
-        Ok(PeerView {
-            host: peer.base_url.host().to_owned(),
-            base_url: peer.base_url.as_str().to_owned(),
-            did: peer.did,
-            name: document
-                .as_ref()
-                .and_then(|document| document.name().map(str::to_owned)),
-            fingerprint: document.map_or_else(String::new, |document| document.fingerprint()),
-            approved: peer.pinned,
-            following: peer.following.as_str(),
-            feed: peer.feed,
-            follower: peer.follower.as_str(),
-            policy: serde_json::from_str(&peer.policy).unwrap_or_default(),
-            asked: peer.asked,
-            tried: peer.tried,
-            succeeded: peer.succeeded,
-            agreed: peer.agreed,
-            seq,
-            epoch: state.map_or(0, |state| state.epoch),
-            lag: remote.unwrap_or(0).saturating_sub(seq),
-            entries,
-            skipped,
-            quarantined,
-            sweep_waits: peer.sweep.and_then(|rows| u64::try_from(rows).ok()),
-            error: peer.error_code.map(|code| PeerError {
-                code,
-                message: peer.error.unwrap_or_default(),
-                at: peer.error_at,
-            }),
-        })
-    }
-
     /// A peer by host, base URL or DID.
     pub(crate) async fn find(&self, name: &str) -> Result<Peer, FederationError> {
         let wanted = name.trim_end_matches('/');
@@ -439,7 +207,7 @@ impl Federation {
         name: &str,
     ) -> Result<PeerDetail, FederationError> {
         let peer = self.find(name).await?;
-        follower::pinned(&peer)?;
+        pull::pinned(&peer)?;
         let shown = self
             .set_following(actor, name, "peer.resumed", Following::Active)
             .await?;
@@ -596,7 +364,7 @@ impl Federation {
     /// [`FederationError`]: why that cannot be said.
     pub async fn verify_peer(&self, name: &str) -> Result<Verification, FederationError> {
         let peer = self.find(name).await?;
-        let applied = follower::pull(self, &peer).await?;
+        let applied = pull::pull(self, &peer).await?;
         let key = key_of(&peer);
         let state = self
             .feeds()
@@ -648,88 +416,6 @@ impl Federation {
             return Err(FederationError::Denied);
         }
         Ok(())
-    }
-
-    /// Asks a peer whether this node may follow it, and goes on where it may. The public feed needs nobody's leave.
-    pub(crate) async fn ask_to_follow(&self, peer: &Peer) -> Result<(), FederationError> {
-        let state = if peer.feed == FeedName::Public {
-            "approved".to_owned()
-        } else {
-            self.message(peer, "Follow").await?
-        };
-        let following = match state.as_str() {
-            "approved" if peer.pinned => Following::Active,
-            "rejected" => Following::Rejected,
-            _ => return Ok(()),
-        };
-        self.peers()
-            .change(&peer.base_url, None, self.now(), move |peer| {
-                Ok(peer.map(|mut peer| {
-                    if peer.following == Following::Waiting {
-                        peer.following = following;
-                    }
-                    peer
-                }))
-            })
-            .await?;
-        self.hinted(peer.id);
-        Ok(())
-    }
-
-    /// Tells all peers of a new identity document.
-    pub(crate) async fn announce(&self) {
-        let Ok(peers) = self.peers().list().await else {
-            return;
-        };
-        for peer in peers {
-            if peer.pinned {
-                self.tell(&peer, "Announce").await;
-            }
-        }
-    }
-
-    /// Tells a peer that it may no longer follow this node, and that this node no longer follows it.
-    async fn part_from(&self, peer: &Peer) {
-        self.tell(peer, "Reject").await;
-        if peer.following != Following::No {
-            self.tell(peer, "Undo").await;
-        }
-    }
-
-    /// Sends a message whose loss does no harm.
-    async fn tell(&self, peer: &Peer, verb: &str) {
-        if let Err(error) = self.message(peer, verb).await {
-            tracing::info!(peer = %peer.base_url, verb, code = error.code(), cause = error.log(), "a message was lost");
-        }
-    }
-
-    /// Sends a message about following; returns how the other side says that things stand.
-    pub(crate) async fn message(&self, peer: &Peer, verb: &str) -> Result<String, FederationError> {
-        let identity = self.identity()?;
-        let sequence = identity.document.sequence();
-        let after = sequence.saturating_sub(DOCUMENTS as u64);
-        let limit = i64::try_from(DOCUMENTS).unwrap_or(1);
-        let read = self
-            .feeds()
-            .read(self.now(), move |work| work.documents(after, limit));
-        let documents: Vec<Value> = read
-            .await?
-            .iter()
-            .filter_map(|(_, json)| serde_json::from_str(json).ok())
-            .collect();
-        let message = json!({
-            "@context": crate::protocol::statement::context(),
-            "type": verb,
-            "actor": identity.document.did().as_str(),
-            "object": peer.did,
-            "origin": self.origin().as_str(),
-            "feed": peer.feed.as_str(),
-            "documents": documents,
-        });
-        let answer = self.send(&peer.base_url, FOLLOWS, &message).await?;
-        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        let state = answer.get("state").and_then(Value::as_str).unwrap_or("");
-        Ok(state.to_owned())
     }
 
     /// Deletes again what the journal says had been deleted, and hides what had been taken out of feeds.

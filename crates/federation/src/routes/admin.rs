@@ -14,7 +14,7 @@ use validator::Validate;
 use super::sender::problem;
 use crate::error::FederationError;
 use crate::federation::Federation;
-use crate::peers::{OwnIdentity, PeerDetail, PeerView, Verification};
+use crate::peer_view::{OwnIdentity, PeerDetail, PeerView, Verification};
 use crate::protocol::policy::Policy;
 
 #[derive(utoipa::OpenApi)]

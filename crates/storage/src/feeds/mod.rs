@@ -5,6 +5,7 @@
 
 mod columns;
 mod documents;
+mod entries;
 mod lease;
 mod peers;
 mod restore;
