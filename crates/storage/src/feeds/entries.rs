@@ -1,6 +1,8 @@
 //! Entries on their way into feeds and out of them.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use domain::{EntryId, Origin, content_hash};
 
 use super::work::{FeedWork, LocalChange, Received, peer_actor};
@@ -41,7 +43,8 @@ impl FeedWork<'_, '_> {
     pub fn local_changes(&mut self, after: i64, limit: usize) -> Result<(Vec<LocalChange>, i64)> {
         let (origin, through) = (self.node.origin_row, head(self.connection())?);
         let rows: Vec<EntryRow> = entry::table
-            .filter(entry::origin.eq(origin))
+            // With the plus SQLite goes by the order of arrival, and does not sort all entries of this node.
+            .filter(sql::<Bool>("+entry.origin = ").bind::<BigInt, _>(origin))
             .filter(entry::arrival.gt(after))
             .filter(entry::arrival.le(through))
             .order(entry::arrival)
