@@ -203,7 +203,7 @@ pub(crate) async fn rotate(
 ) -> Result<NodeDocument, FederationError> {
     let (statements, requests) = (folder.make("")?, folder.make("")?);
     let (identity, journal) = (Arc::new(identity.clone()), journal.clone());
-    let made = feeds
+    feeds
         .write(now, move |work| {
             // Nothing can be published while this runs, so that these are the last numbers of the old key.
             let from = next_numbers(work, &identity.document)?;
@@ -226,8 +226,7 @@ pub(crate) async fn rotate(
                 .map(|()| next)
                 .map_err(FederationError::from))
         })
-        .await?;
-    made
+        .await?
 }
 
 /// The numbers that the next statements of both feeds will have, at the earliest.
