@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::feed::{Digest, FeedKey, FeedState, LeafRow, StatementRow};
 use domain::{Entry, EntryId, Origin};
 use storage::StorageError;
-use storage::feeds::{FeedWork, Received};
+use storage::feeds::FeedWork;
 
-use crate::protocol::store::{Bucket, LocalChange, Store, Taken};
+use crate::protocol::store::{Bucket, LocalChange, Store};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -126,12 +126,8 @@ impl Store for FeedWork<'_, '_> {
         }
     }
 
-    fn take(&mut self, origin: &Origin, entries: Vec<Taken>) -> Result<()> {
-        let received = entries.into_iter().map(|taken| Received {
-            entry: taken.entry,
-            json: taken.json,
-        });
-        FeedWork::take(self, origin, received.collect())
+    fn take(&mut self, origin: &Origin, entries: Vec<Box<Entry>>) -> Result<()> {
+        FeedWork::take(self, origin, entries)
     }
 
     fn let_go(&mut self, origin: &Origin, entries: &[EntryId]) -> Result<()> {

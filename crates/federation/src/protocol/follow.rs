@@ -8,14 +8,14 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::feed::{Digest, FeedKey, FeedState, Kept, StatementRow};
-use domain::{EntryId, NotAccepted, Provenance, accept};
+use domain::{Entry, EntryId, NotAccepted, Provenance, accept};
 
 use super::document::NodeDocument;
 use super::page::Page;
 use super::policy::Policy;
 use super::refusal::Refused;
 use super::statement::{self, Statement};
-use super::store::{Store, Taken};
+use super::store::Store;
 use super::tree;
 use evidence::{check_head, compare};
 
@@ -149,7 +149,6 @@ pub fn leave<S: Store>(store: &mut S, key: &FeedKey) -> Result<(), S::Error> {
 
 fn begin_pull(state: &mut FeedState) {
     state.seq = 0;
-    state.tree_seq = 0;
     state.pull += 1;
     state.pulling = true;
     // Rows come again under numbers that the tree took in long ago, in a new epoch with other contents.
@@ -181,16 +180,10 @@ pub fn apply<S: Store>(
         Ok(known) => known,
         Err(refused) => return Ok(Err(refused)),
     };
-    let decided = match decide(follow, &state, page.statements, &known, store.now()) {
-        Ok(decided) => decided,
+    let mut applied = match take_in(store, follow, &mut state, page.statements, &known)? {
+        Ok(applied) => applied,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut applied = decided.counts;
-    state.live = state
-        .live
-        .saturating_add(decided.more)
-        .saturating_sub(decided.fewer);
-    write(store, follow, decided)?;
     state.seq = page.through;
     state.horizon = page.head.horizon;
     applied.seq = page.through;
@@ -205,10 +198,32 @@ pub fn apply<S: Store>(
     Ok(Ok(applied))
 }
 
+/// Decides about statements and writes what was decided. Nothing may be kept of it where one is refused.
+fn take_in<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    state: &mut FeedState,
+    statements: Vec<Statement>,
+    known: &HashMap<EntryId, StatementRow>,
+) -> Result<Result<Applied, Refused>, S::Error> {
+    let decided = match decide(follow, state, statements, known, store.now()) {
+        Ok(decided) => decided,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let applied = decided.counts;
+    state.live = state
+        .live
+        .saturating_add(decided.more)
+        .saturating_sub(decided.fewer);
+    write(store, follow, decided)?;
+    Ok(Ok(applied))
+}
+
 #[derive(Default)]
 struct Decided {
     rows: Vec<StatementRow>,
-    take: Vec<(Taken, bool)>,
+    /// Entries, and whether an earlier version is here.
+    take: Vec<(Box<Entry>, bool)>,
     let_go: Vec<EntryId>,
     counts: Applied,
     more: u64,
@@ -240,9 +255,9 @@ fn decide(
             _ => {}
         }
         match (&kept, entry) {
-            (Kept::Taken, Some(taken)) if !(unchanged && was_taken) => {
+            (Kept::Taken, Some(entry)) if !(unchanged && was_taken) => {
                 decided.counts.taken += 1;
-                decided.take.push((taken, was_taken));
+                decided.take.push((entry, was_taken));
             }
             (Kept::Taken, Some(_)) => {}
             (kept, _) => {
@@ -277,7 +292,7 @@ fn judge(
     follow: &Follow<'_>,
     row: &Statement,
     now: DateTime<Utc>,
-) -> Result<(Kept, Option<Taken>), Refused> {
+) -> Result<(Kept, Option<Box<Entry>>), Refused> {
     let Some(json) = &row.object else {
         return Ok((Kept::Taken, None));
     };
@@ -304,11 +319,7 @@ fn judge(
         received: now,
         url: origin.uri(row.entry),
     });
-    let taken = Taken {
-        entry: Box::new(entry),
-        json: String::new(),
-    };
-    Ok((Kept::Taken, Some(taken)))
+    Ok((Kept::Taken, Some(Box::new(entry))))
 }
 
 fn write<S: Store>(store: &mut S, follow: &Follow<'_>, decided: Decided) -> Result<(), S::Error> {
@@ -318,7 +329,7 @@ fn write<S: Store>(store: &mut S, follow: &Follow<'_>, decided: Decided) -> Resu
         .take
         .iter()
         .filter(|(_, was_taken)| *was_taken)
-        .map(|(taken, _)| taken.entry.id)
+        .map(|(entry, _)| entry.id)
         .collect();
     let since: HashMap<EntryId, DateTime<Utc>> = if here.is_empty() {
         HashMap::new()
@@ -326,14 +337,11 @@ fn write<S: Store>(store: &mut S, follow: &Follow<'_>, decided: Decided) -> Resu
         store.since(origin, &here)?.into_iter().collect()
     };
     let mut entries = Vec::with_capacity(decided.take.len());
-    for (mut taken, _) in decided.take {
-        if let (Some(provenance), Some(since)) =
-            (&mut taken.entry.provenance, since.get(&taken.entry.id))
-        {
+    for (mut entry, _) in decided.take {
+        if let (Some(provenance), Some(since)) = (&mut entry.provenance, since.get(&entry.id)) {
             provenance.since = *since;
         }
-        taken.json = taken.entry.to_json();
-        entries.push(taken);
+        entries.push(entry);
     }
     if !entries.is_empty() {
         store.take(origin, entries)?;
@@ -437,16 +445,10 @@ pub fn repair_leaf<S: Store>(
     if let Some(extra) = here.iter().find(|row| !there.contains(&row.entry)) {
         return Ok(Err(Refused::Fork(extra.seq)));
     }
-    let decided = match decide(follow, &state, page.statements, &known, store.now()) {
-        Ok(decided) => decided,
+    let mut applied = match take_in(store, follow, &mut state, page.statements, &known)? {
+        Ok(applied) => applied,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut applied = decided.counts;
-    state.live = state
-        .live
-        .saturating_add(decided.more)
-        .saturating_sub(decided.fewer);
-    write(store, follow, decided)?;
     tree::refresh(store, follow.key, &mut state, &[leaf])?;
     applied.seq = state.seq;
     applied.outcome = compare_roots(&mut state, page.head.root, page.head.count);
@@ -463,15 +465,13 @@ pub fn retry<S: Store>(
     follow: &Follow<'_>,
     rows: Vec<StatementRow>,
 ) -> Result<usize, S::Error> {
-    let Ok(actor) = statement::actor(&follow.key.origin) else {
-        return Ok(0);
-    };
+    let (actor, epoch) = (follow.document.did().as_str(), follow.document.epoch());
     let mut decided = Decided::default();
     for row in rows {
         let Some(line) = row.body.as_deref() else {
             continue;
         };
-        let Ok(read) = statement::read(line, follow.key, &actor, follow.document.epoch()) else {
+        let Ok(read) = statement::read(line, follow.key, actor, epoch) else {
             continue;
         };
         let now = store.now();
@@ -479,7 +479,7 @@ pub fn retry<S: Store>(
             Ok((Kept::Quarantined(_), _)) | Err(_) => continue,
             Ok(judged) => judged,
         };
-        decided.take.extend(entry.map(|taken| (taken, false)));
+        decided.take.extend(entry.map(|entry| (entry, false)));
         decided.rows.push(StatementRow {
             body: row.body.filter(|_| kept != Kept::Skipped),
             kept,

@@ -17,7 +17,6 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::canonical;
-use super::did::DidWeb;
 use super::key::Signer;
 use super::proof::{self, Proof, ProofError};
 use super::refusal::Refused;
@@ -69,16 +68,6 @@ fn type_of(kind: Kind) -> String {
             .unwrap_or_default()
     });
     std::iter::once("lotse:".to_owned()).chain(words).collect()
-}
-
-/// The name of a node in statements.
-///
-/// # Errors
-/// [`Refused::Shape`] for a base URL that no `did:web` can name.
-pub fn actor(origin: &Origin) -> Result<String, Refused> {
-    DidWeb::of(origin)
-        .map(|did| did.as_str().to_owned())
-        .map_err(|_| Refused::Shape("actor"))
 }
 
 /// Writes and signs a statement with the key `method`: one line, without its line feed.

@@ -15,15 +15,6 @@ pub struct LocalChange {
     pub entry: Option<Box<Entry>>,
 }
 
-/// An entry of another node as it is taken over, with its JSON.
-#[derive(Debug, Clone)]
-pub struct Taken {
-    /// The entry.
-    pub entry: Box<Entry>,
-    /// `Entry::to_json` of it.
-    pub json: String,
-}
-
 /// What one step sees and changes. All of a step happens as a whole or not at all.
 pub trait Store {
     /// Why the store could not do it.
@@ -104,7 +95,7 @@ pub trait Store {
     fn live_among(&mut self, entries: &[EntryId]) -> Result<Vec<EntryId>, Self::Error>;
 
     /// Takes entries of another node over.
-    fn take(&mut self, origin: &Origin, entries: Vec<Taken>) -> Result<(), Self::Error>;
+    fn take(&mut self, origin: &Origin, entries: Vec<Box<Entry>>) -> Result<(), Self::Error>;
     /// Lets go of entries of another node.
     fn let_go(&mut self, origin: &Origin, entries: &[EntryId]) -> Result<(), Self::Error>;
     /// Since when entries of another node have been here, of those that are.

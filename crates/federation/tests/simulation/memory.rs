@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::feed::{Digest, FeedKey, FeedState, LeafRow, StatementRow};
 use domain::{Entry, EntryId, Origin};
-use lotse_federation::protocol::store::{Bucket, LocalChange, Store, Taken};
+use lotse_federation::protocol::store::{Bucket, LocalChange, Store};
 use lotse_federation::protocol::tree;
 
 /// A feed as a node knows it.
@@ -28,7 +28,7 @@ pub(crate) struct Memory {
     arrival: i64,
     own: Arc<BTreeMap<EntryId, Own>>,
     pub(crate) feeds: BTreeMap<FeedKey, Arc<Feed>>,
-    pub(crate) taken: BTreeMap<Origin, Arc<BTreeMap<EntryId, Taken>>>,
+    pub(crate) taken: BTreeMap<Origin, Arc<BTreeMap<EntryId, Box<Entry>>>>,
 }
 
 impl Memory {
@@ -255,9 +255,9 @@ impl Store for Memory {
             .collect())
     }
 
-    fn take(&mut self, origin: &Origin, entries: Vec<Taken>) -> Result<()> {
+    fn take(&mut self, origin: &Origin, entries: Vec<Box<Entry>>) -> Result<()> {
         let taken = Arc::make_mut(self.taken.entry(origin.clone()).or_default());
-        taken.extend(entries.into_iter().map(|entry| (entry.entry.id, entry)));
+        taken.extend(entries.into_iter().map(|entry| (entry.id, entry)));
         Ok(())
     }
 
@@ -276,7 +276,7 @@ impl Store for Memory {
     ) -> Result<Vec<(EntryId, DateTime<Utc>)>> {
         let taken = self.taken.get(origin).cloned().unwrap_or_default();
         let since = entries.iter().filter_map(|id| {
-            let provenance = taken.get(id)?.entry.provenance.as_ref()?;
+            let provenance = taken.get(id)?.provenance.as_ref()?;
             Some((*id, provenance.since))
         });
         Ok(since.collect())

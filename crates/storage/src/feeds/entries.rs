@@ -3,9 +3,9 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
-use domain::{EntryId, Origin, content_hash};
+use domain::{Entry, EntryId, Origin, content_hash};
 
-use super::work::{FeedWork, LocalChange, Received, peer_actor};
+use super::work::{FeedWork, LocalChange, peer_actor};
 use crate::directory::{Origins, Stored, head, replace_entries};
 use crate::rows::EntryRow;
 use crate::schema::entry;
@@ -74,12 +74,12 @@ impl FeedWork<'_, '_> {
     ///
     /// # Errors
     /// Those of the database.
-    pub fn take(&mut self, other: &Origin, received: Vec<Received>) -> Result<()> {
+    pub fn take(&mut self, other: &Origin, entries: Vec<Box<Entry>>) -> Result<()> {
         let row = self.origin_row(other)?;
         let actor = peer_actor(row);
-        let mut rows = Vec::with_capacity(received.len());
-        for Received { entry, json } in received {
-            let id = entry.id.to_string();
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (id, json) = (entry.id.to_string(), entry.to_json());
             let arrival = self.arrive_as(&actor, "received", &id)?;
             rows.push(EntryRow {
                 origin: row,

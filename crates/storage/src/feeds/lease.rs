@@ -25,14 +25,12 @@ pub(super) async fn take(
         holder,
         until,
     };
-    let free =
-        |held: &LeaseRow, wanted: &LeaseRow| held.holder == wanted.holder || held.until < now;
     let asked = wanted.clone();
     let held: Option<LeaseRow> = database
         .read(move |c| Ok(lease::table.find(name).first(c).optional()?))
         .await?;
     match &held {
-        Some(held) if !free(held, &asked) => return Ok(false),
+        Some(held) if !is_free(held, &asked, now) => return Ok(false),
         // Renewed when half of the time is over.
         Some(held) if held.holder == asked.holder && held.until - now > (until - now) / 2 => {
             return Ok(true);
@@ -43,7 +41,7 @@ pub(super) async fn take(
         .write(move |t| {
             let held: Option<LeaseRow> =
                 lease::table.find(name).first(t.connection()).optional()?;
-            if held.is_some_and(|held| !(held.holder == wanted.holder || held.until < now)) {
+            if held.is_some_and(|held| !is_free(&held, &wanted, now)) {
                 return Ok(false);
             }
             on_each!(t.connection(), inner => {
@@ -57,6 +55,10 @@ pub(super) async fn take(
             Ok(true)
         })
         .await
+}
+
+fn is_free(held: &LeaseRow, wanted: &LeaseRow, now: i64) -> bool {
+    held.holder == wanted.holder || held.until < now
 }
 
 /// Leaves the work to others, so that they need not wait until `holder`'s time is over.

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use domain::feed::FeedKey;
 
 pub use peers::{Follower, Following, Peer, Peers};
-pub use work::{FeedWork, LocalChange, Page, Received};
+pub use work::{FeedWork, LocalChange, Page};
 
 use crate::directory::Directory;
 use crate::{Result, StorageError};

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use domain::feed::{FeedKey, FeedState, StatementRow};
-use domain::{Entry, EntryId, Origin};
+use domain::{EntryId, Origin};
 
 use super::columns::{state_from, state_to, statement_from, statement_to};
 use super::unknown_feed;
@@ -17,6 +18,25 @@ use crate::rows::{FeedRow, OriginRow, StatementRow as Row};
 use crate::schema::{feed, origin, statement};
 use crate::sql_types::{to_column, to_micros};
 use crate::{Result, StorageError, limits};
+
+/// The columns of a statement, its bytes left out.
+macro_rules! without_body {
+    () => {
+        (
+            statement::feed,
+            statement::leaf,
+            statement::entry,
+            statement::seq,
+            statement::live,
+            statement::hash,
+            statement::state,
+            statement::reason,
+            statement::pull,
+            statement::at,
+            diesel::dsl::sql::<Nullable<Text>>("NULL"),
+        )
+    };
+}
 
 /// One step of publishing or following: everything happens as a whole or not at all.
 pub struct FeedWork<'a, 't> {
@@ -49,15 +69,6 @@ pub struct Page {
     pub rows: Vec<StatementRow>,
     /// Whether more follow.
     pub more: bool,
-}
-
-/// An entry of another node, as it is taken over.
-#[derive(Debug, Clone)]
-pub struct Received {
-    /// The entry.
-    pub entry: Box<Entry>,
-    /// Its JSON, as [`Entry::to_json`] writes it.
-    pub json: String,
 }
 
 impl<'a, 't> FeedWork<'a, 't> {
@@ -230,13 +241,13 @@ impl FeedWork<'_, '_> {
         let mut known = Vec::new();
         for some in entries.chunks(limits::KEYS_PER_STATEMENT) {
             let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
-            let rows: Vec<WithoutBody> = statement::table
+            let rows: Vec<Row> = statement::table
                 .filter(statement::feed.eq(feed))
                 .filter(statement::entry.eq_any(&ids))
-                .select(WITHOUT_BODY)
+                .select(without_body!())
                 .load(self.connection())?;
             for row in rows {
-                known.push(statement_from(without_body(row))?);
+                known.push(statement_from(row)?);
             }
         }
         Ok(known)
@@ -254,13 +265,13 @@ impl FeedWork<'_, '_> {
                 .iter()
                 .map(|number| to_column(*number))
                 .collect::<Result<_>>()?;
-            let rows: Vec<WithoutBody> = statement::table
+            let rows: Vec<Row> = statement::table
                 .filter(statement::feed.eq(feed))
                 .filter(statement::seq.eq_any(some))
-                .select(WITHOUT_BODY)
+                .select(without_body!())
                 .load(self.connection())?;
             for row in rows {
-                found.push(statement_from(without_body(row))?);
+                found.push(statement_from(row)?);
             }
         }
         Ok(found)
@@ -390,17 +401,15 @@ impl FeedWork<'_, '_> {
     /// Those of the database.
     pub fn unseen(&mut self, key: &FeedKey, pull: u64, limit: i64) -> Result<Vec<StatementRow>> {
         let feed = self.feed(key)?;
-        let rows: Vec<WithoutBody> = statement::table
+        let rows: Vec<Row> = statement::table
             .filter(statement::feed.eq(feed))
             .filter(statement::live)
             .filter(statement::pull.lt(to_column(pull)?))
             .order((statement::leaf, statement::entry))
             .limit(limit)
-            .select(WITHOUT_BODY)
+            .select(without_body!())
             .load(self.connection())?;
-        rows.into_iter()
-            .map(|row| statement_from(without_body(row)))
-            .collect()
+        rows.into_iter().map(statement_from).collect()
     }
 
     /// How many live rows a full pull did not bring.
@@ -472,75 +481,19 @@ impl FeedWork<'_, '_> {
         limit: i64,
     ) -> Result<Vec<StatementRow>> {
         let feed = self.feed(key)?;
-        let rows: Vec<WithoutBody> = statement::table
+        let rows: Vec<Row> = statement::table
             .filter(statement::feed.eq(feed))
             .filter(diesel::dsl::not(statement::live))
             .filter(statement::at.lt(to_micros(before)))
             .order(statement::seq)
             .limit(limit)
-            .select(WITHOUT_BODY)
+            .select(without_body!())
             .load(self.connection())?;
-        rows.into_iter()
-            .map(|row| statement_from(without_body(row)))
-            .collect()
+        rows.into_iter().map(statement_from).collect()
     }
 }
 
 /// Who brought an entry of another node, without its name: the audit outlives what it speaks of.
 pub(super) fn peer_actor(origin: i64) -> String {
     format!("peer:{origin}")
-}
-
-type WithoutBody = (
-    i64,
-    i64,
-    String,
-    i64,
-    bool,
-    String,
-    String,
-    Option<String>,
-    i64,
-    i64,
-);
-
-const WITHOUT_BODY: (
-    statement::feed,
-    statement::leaf,
-    statement::entry,
-    statement::seq,
-    statement::live,
-    statement::hash,
-    statement::state,
-    statement::reason,
-    statement::pull,
-    statement::at,
-) = (
-    statement::feed,
-    statement::leaf,
-    statement::entry,
-    statement::seq,
-    statement::live,
-    statement::hash,
-    statement::state,
-    statement::reason,
-    statement::pull,
-    statement::at,
-);
-
-fn without_body(row: WithoutBody) -> Row {
-    let (feed, leaf, entry, seq, live, hash, state, reason, pull, at) = row;
-    Row {
-        feed,
-        leaf,
-        entry,
-        seq,
-        live,
-        hash,
-        state,
-        reason,
-        pull,
-        at,
-        body: None,
-    }
 }

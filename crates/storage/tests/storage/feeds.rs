@@ -2,7 +2,7 @@
 
 use domain::feed::{Bucket, Digest, FeedKey, FeedName, FeedState, Kept, StatementRow};
 use domain::{Actor, Entry, EntryId, EntryKey, Origin};
-use lotse_storage::feeds::{FeedWork, Follower, Following, Peer, Received};
+use lotse_storage::feeds::{FeedWork, Follower, Following, Peer};
 use lotse_storage::{Changed, Storage};
 use uuid::Uuid;
 
@@ -177,21 +177,21 @@ async fn own_changes_come_in_order_and_those_of_others_do_not(database: TestData
 /// Entries of the other node.
 pub(crate) async fn take(storage: &Storage, ids: &[EntryId]) {
     let origin = other();
-    let entries: Vec<Received> = ids.iter().map(|id| foreign(*id, &origin)).collect();
+    let entries: Vec<Box<Entry>> = ids.iter().map(|id| foreign(*id, &origin)).collect();
     step(storage, move |work| {
         let key = key(&other());
         if work.state(&key)?.is_none() {
             work.put_state(&key, &FeedState::new(1, Digest::EMPTY))?;
         }
         let rows = entries.iter().zip(1..);
-        let rows = rows.map(|(taken, seq)| row(taken.entry.id, seq, 3, true));
+        let rows = rows.map(|(taken, seq)| row(taken.id, seq, 3, true));
         work.put_statements(&key, rows.collect())?;
         work.take(&other(), entries.clone())
     })
     .await;
 }
 
-fn foreign(id: EntryId, origin: &Origin) -> Received {
+fn foreign(id: EntryId, origin: &Origin) -> Box<Entry> {
     let draft = organisation_draft("Elsewhere");
     let mut entry: Entry = serde_json::from_value::<serde_json::Value>(serde_json::json!({
         "id": id, "kind": "organisation", "origin": origin, "owner": id, "version": 1,
@@ -202,10 +202,7 @@ fn foreign(id: EntryId, origin: &Origin) -> Received {
     .map(|value| Entry::from_json(&value.to_string()).unwrap())
     .unwrap();
     entry.provenance = None;
-    Received {
-        json: entry.to_json(),
-        entry: Box::new(entry),
-    }
+    Box::new(entry)
 }
 
 async fn entries_of_another_node_come_and_go_with_numbers_of_their_own(database: TestDatabase) {
