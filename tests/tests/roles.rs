@@ -3,6 +3,8 @@
 //! The table below is the whole truth. An operation that stands in the document but not in the table fails the test, and
 //! so does a line without an operation: whoever adds an operation says who may use it.
 
+mod federation;
+
 use std::collections::BTreeMap;
 
 use lotse_tests::{
@@ -64,7 +66,7 @@ fn every_operation_answers_every_role_as_the_table_says() {
     let mut table: Vec<Row> = KINDS.iter().flat_map(|kind| rows_of_kind(kind)).collect();
     table.extend(rows_of_partners());
     table.extend(rows_of_the_rest());
-    table.extend(rows_of_federation());
+    table.extend(federation::rows());
 
     let mut known: Vec<_> = table.iter().map(|row| row.operation.clone()).collect();
     known.sort();
@@ -452,50 +454,6 @@ fn rows_of_partners() -> Vec<Row> {
 }
 
 /// What concerns all kinds at once.
-/// Node admins may; nobody else.
-const NODE_ADMINS: Expected = [401, 403, 403, 403, 403, 200];
-
-/// Peers: none of those asked for is there, so that whoever may ask hears just that.
-fn rows_of_federation() -> Vec<Row> {
-    let nobody = "lotse.example.org";
-    let node = json!({"base_url": "https://lotse.example.org"});
-    let missing = with_status(NODE_ADMINS, 404);
-    let asked = |method: &str, path: &str, expected: Expected, body: Value| {
-        let (verb, there) = (method.to_owned(), path.replace("{host}", nobody));
-        row(method, path, expected, move |world, party| {
-            let verb = Method::from_bytes(verb.as_bytes()).unwrap();
-            party.send(&world.node, verb, &format!("/api/v1/{there}"), &body)
-        })
-    };
-    let mut rows = vec![
-        asked("GET", "node/identity", NODE_ADMINS, Value::Null),
-        asked("GET", "peers", NODE_ADMINS, Value::Null),
-        // Without a switch for trying out, plain http goes to nobody.
-        asked(
-            "POST",
-            "peers",
-            with_status(NODE_ADMINS, 502),
-            json!({"base_url": "http://lotse.example.org"}),
-        ),
-        asked("GET", "peers/{host}", missing, Value::Null),
-        asked("PUT", "peers/{host}/policy", missing, json!({})),
-        asked("GET", "denials", NODE_ADMINS, Value::Null),
-        asked("POST", "denials", NODE_ADMINS, node.clone()),
-        asked("DELETE", "denials", NODE_ADMINS, node),
-    ];
-    rows.extend(
-        ["approve", "reject", "pause", "resume", "sync", "verify"].map(|what| {
-            asked(
-                "POST",
-                &format!("peers/{{host}}/{what}"),
-                missing,
-                json!({}),
-            )
-        }),
-    );
-    rows
-}
-
 fn rows_of_the_rest() -> Vec<Row> {
     vec![
         row("GET", "entries", ALL, |world, party| {

@@ -248,19 +248,15 @@ impl Federation {
         &self,
         recovery: &std::path::Path,
     ) -> Result<(NodeDocument, Repeated), FederationError> {
+        let (feeds, journal, now) = (self.feeds(), &self.0.journal, self.now());
+        // The key first: with a wrong one nothing may be deleted or hidden.
+        let documents = identity::recovered(feeds, &self.0.keys, journal, recovery, now).await?;
         let repeated = self.repeat_deletions().await?;
-        self.0.journal.begin()?;
-        let document = identity::new_epoch(
-            self.feeds(),
-            &self.0.keys,
-            &self.0.journal,
-            recovery,
-            self.now(),
-        )
-        .await?;
-        self.reload().await?;
+        journal.begin()?;
+        identity::put_all(feeds, journal, documents, now).await?;
+        let identity = self.reload().await?;
         self.announce().await;
-        Ok((document, repeated))
+        Ok((identity.document.clone(), repeated))
     }
 
     /// Where the recovery key lies, as long as nobody has taken it off this machine.

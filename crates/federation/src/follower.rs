@@ -15,13 +15,12 @@ use crate::federation::Federation;
 use crate::protocol::follow::{self, Applied, Outcome};
 use crate::protocol::refusal::Consequence;
 use crate::pull::{Source, pull};
+use crate::tasks;
 
 /// Peers that are pulled from at once.
 const AT_ONCE: usize = 16;
 /// How often this process looks whose turn it is.
 const LOOK: Duration = Duration::from_millis(500);
-/// For how long a process takes the work over.
-const LEASE: TimeDelta = TimeDelta::seconds(10);
 /// Seconds until the first attempt after a failure, halved; they double with each.
 const RETRY: i64 = 4;
 /// The longest pause after failures.
@@ -127,7 +126,11 @@ async fn round(
     let (now, poll) = (federation.now(), poll_seconds(federation));
     let (feeds, holder) = (federation.feeds(), federation.holder());
     // A hint is followed by the process that got it; to pull twice does no harm.
-    if !feeds.lease("follow", holder, now + LEASE, now).await? && turns.hinted.is_empty() {
+    if !feeds
+        .lease("follow", holder, now + tasks::LEASE, now)
+        .await?
+        && turns.hinted.is_empty()
+    {
         return Ok(());
     }
     let peers = federation.peers().list().await?;

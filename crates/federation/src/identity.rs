@@ -125,7 +125,7 @@ pub(crate) async fn ensure(
         recovery: recovery.public(),
     };
     let document = NodeDocument::first(&first, now, &statements)?;
-    put(feeds, journal, document, now).await?;
+    put_all(feeds, journal, vec![document], now).await?;
     // Another process may have been first: what the database says counts.
     load(feeds, folder, now)
         .await?
@@ -156,20 +156,6 @@ pub(crate) async fn load(
         statements,
         requests,
     }))
-}
-
-/// Puts a document in force, if nobody was faster.
-async fn put(
-    feeds: &Feeds,
-    journal: &FileJournal,
-    document: NodeDocument,
-    now: DateTime<Utc>,
-) -> Result<(), FederationError> {
-    let journal = journal.clone();
-    let written = feeds
-        .write(now, move |work| put_here(work, &journal, &document))
-        .await?;
-    written.map_err(FederationError::from)
 }
 
 type Written = Result<(), crate::journal::JournalError>;
@@ -248,15 +234,15 @@ fn next_numbers(work: &mut FeedWork<'_, '_>, document: &NodeDocument) -> storage
     Ok(Start { public, network })
 }
 
-/// Begins a new epoch by the word of the recovery key: after a restore, or where keys were lost. Everything is published
-/// anew, with new keys.
-pub(crate) async fn new_epoch(
+/// The documents with which a new epoch begins by the word of the recovery key, after a restore or where keys were lost:
+/// those that the database has forgotten, and the new one. Nothing is in force yet.
+pub(crate) async fn recovered(
     feeds: &Feeds,
     folder: &KeyFolder,
     journal: &FileJournal,
     recovery: &Path,
     now: DateTime<Utc>,
-) -> Result<NodeDocument, FederationError> {
+) -> Result<Vec<NodeDocument>, FederationError> {
     let recovery = read_key(recovery, None)?;
     let known = feeds.read(now, |work| work.documents(0, 1_000)).await?;
     let written = journal.read()?.unwrap_or_default();
@@ -284,10 +270,20 @@ pub(crate) async fn new_epoch(
         },
     };
     let next = last.recovered(&change, now, &recovery, &statements)?;
-    documents.push(next.clone());
+    documents.push(next);
     // What the database has already would make nothing of the whole step.
     let newest = known.last().map_or(0, |(sequence, _)| *sequence);
     documents.retain(|document| document.sequence() > newest);
+    Ok(documents)
+}
+
+/// Puts documents in force, all of them or none: none where somebody was faster.
+pub(crate) async fn put_all(
+    feeds: &Feeds,
+    journal: &FileJournal,
+    documents: Vec<NodeDocument>,
+    now: DateTime<Utc>,
+) -> Result<(), FederationError> {
     let journal = journal.clone();
     let written = feeds
         .write(now, move |work| {
@@ -300,6 +296,5 @@ pub(crate) async fn new_epoch(
             Ok(Ok(()))
         })
         .await?;
-    written?;
-    Ok(next)
+    written.map_err(FederationError::from)
 }

@@ -9,8 +9,6 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::feed::FeedName;
-
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::journal::{Journal, Mark, Remembered};
@@ -36,7 +34,7 @@ enum Line {
 #[derive(Debug, Clone, Default)]
 pub struct Written {
     /// What was published.
-    pub feeds: Remembered,
+    pub feeds: Arc<Remembered>,
     /// The identity documents, oldest first.
     pub documents: Vec<String>,
     /// Nodes of which nothing is wanted.
@@ -46,7 +44,7 @@ pub struct Written {
 impl Written {
     fn take(&mut self, line: Line) {
         match line {
-            Line::Feed(mark) => self.feeds.take(mark),
+            Line::Feed(mark) => Arc::make_mut(&mut self.feeds).take(mark),
             Line::Document(document) => self.documents.push(document),
             Line::Denied(node) => {
                 self.denied.retain(|denied| *denied != node);
@@ -106,13 +104,13 @@ impl FileJournal {
         Ok(self.look()?.map(|seen| seen.written.clone()))
     }
 
-    /// The last line of a feed.
+    /// What it says was published. `None` where there is none.
     ///
     /// # Errors
     /// As [`FileJournal::read`].
-    pub fn last(&self, feed: FeedName) -> Result<Option<Mark>, JournalError> {
+    pub fn feeds(&self) -> Result<Option<Arc<Remembered>>, JournalError> {
         let seen = self.look()?;
-        Ok(seen.and_then(|seen| seen.written.feeds.last(feed).cloned()))
+        Ok(seen.map(|seen| Arc::clone(&seen.written.feeds)))
     }
 
     /// The number of the newest identity document.
@@ -189,7 +187,8 @@ impl FileJournal {
         self.open().map(drop)
     }
 
-    /// Writes the file anew without what no longer counts, where it has become long.
+    /// Writes the file anew without what no longer counts, where it has become long. To be called under the lock of all
+    /// writers: what another process added meanwhile would be lost.
     ///
     /// # Errors
     /// [`JournalError`]; then the old file is still there.
@@ -219,7 +218,8 @@ impl FileJournal {
                 .open(&part)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            std::fs::rename(&part, &self.path)
+            std::fs::rename(&part, &self.path)?;
+            self.sync_folder()
         };
         write().map_err(|error| self.error(error))
     }
@@ -253,16 +253,28 @@ impl FileJournal {
             0o700,
         )
         .create(folder);
-        made.and_then(|()| {
-            OpenOptions::new()
+        let open = || {
+            let new = !self.path.exists();
+            let file = OpenOptions::new()
                 .read(true)
                 .write(true)
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
-                .open(&self.path)
-        })
-        .map_err(|error| self.error(error))
+                .open(&self.path)?;
+            if new {
+                self.sync_folder()?;
+            }
+            Ok(file)
+        };
+        made.and_then(|()| open())
+            .map_err(|error| self.error(error))
+    }
+
+    /// Makes sure that the name of a new file is there after a power cut, too.
+    fn sync_folder(&self) -> std::io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
     }
 
     fn error(&self, why: impl std::fmt::Display) -> JournalError {
@@ -276,8 +288,8 @@ impl FileJournal {
 impl Journal for FileJournal {
     type Error = JournalError;
 
-    fn remembered(&mut self) -> Result<Option<Remembered>, JournalError> {
-        Ok(self.read()?.map(|written| written.feeds))
+    fn remembered(&mut self) -> Result<Option<Arc<Remembered>>, JournalError> {
+        self.feeds()
     }
 
     fn write(&mut self, mark: &Mark) -> Result<(), JournalError> {
@@ -293,6 +305,7 @@ impl Journal for FileJournal {
 mod tests {
     use super::*;
     use chrono::DateTime;
+    use domain::feed::FeedName;
 
     fn mark(base: u64, seq: u64) -> Mark {
         Mark {

@@ -1,7 +1,5 @@
 //! What admins do about peers, and what passes between nodes about that. The command line and the API both come here.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::{FeedKey, FeedName};
 use domain::{Actor, EntryId, Origin};
@@ -255,22 +253,18 @@ impl Federation {
     ) -> Result<PeerDetail, FederationError> {
         let peer = self.find(name).await?;
         let json = serde_json::to_string(policy).map_err(FederationError::internal)?;
-        self.peers()
-            .change(
-                &peer.base_url,
-                Some((actor, "peer.policy")),
-                self.now(),
-                move |peer| {
-                    Ok(peer.map(|mut peer| {
-                        peer.policy = json.clone();
-                        peer
-                    }))
-                },
-            )
-            .await?;
-        let key = key_of(&peer);
+        let (base, key, actor) = (peer.base_url.clone(), key_of(&peer), actor.clone());
+        // Together: rows that were judged by the old policy would stay as they are.
         self.feeds()
-            .write(self.now(), move |work| follow::pull_all(work, &key))
+            .write(self.now(), move |work| {
+                let Some(mut peer) = work.peer(&base)? else {
+                    return Ok(());
+                };
+                peer.policy.clone_from(&json);
+                work.put_peer(peer)?;
+                work.note(&actor, "peer.policy", base.as_str())?;
+                follow::pull_all(work, &key)
+            })
             .await?;
         self.hinted(peer.id);
         self.show_peer(peer.base_url.as_str()).await
@@ -420,15 +414,9 @@ impl Federation {
 
     /// Deletes again what the journal says had been deleted, and hides what had been taken out of feeds.
     pub(crate) async fn repeat_deletions(&self) -> Result<Repeated, FederationError> {
-        let written = self.journal().read()?.unwrap_or_default();
-        let deleted: Vec<EntryId> = written.feeds.deleted().iter().copied().collect();
-        let withdrawn: BTreeSet<EntryId> = written
-            .feeds
-            .withdrawn()
-            .iter()
-            .map(|(_, id)| *id)
-            .collect();
-        let withdrawn: Vec<EntryId> = withdrawn.into_iter().collect();
+        let feeds = self.journal().feeds()?.unwrap_or_default();
+        let deleted: Vec<EntryId> = feeds.deleted().iter().copied().collect();
+        let withdrawn: Vec<(FeedName, EntryId)> = feeds.withdrawn().iter().copied().collect();
         let done = self.feeds().write(self.now(), move |work| {
             Ok(Repeated {
                 deleted: work.erase_again(&deleted)?,

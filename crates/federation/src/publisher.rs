@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::feed::FeedName;
-use rand::TryRng as _;
 use storage::StorageError;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::protocol::publish::{self, Author, CannotPublish, Published};
+use crate::tasks;
 
 /// How often this process looks for what others wrote.
 const LOOK: Duration = Duration::from_millis(250);
@@ -18,8 +18,6 @@ const LOOK: Duration = Duration::from_millis(250);
 const UPKEEP: TimeDelta = TimeDelta::seconds(60);
 /// How long after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
-/// For how long a process takes the work over.
-const LEASE: TimeDelta = TimeDelta::seconds(10);
 /// Days for which deletions are told.
 const DELETION_DAYS: i64 = 400;
 
@@ -82,7 +80,10 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<bool, Fed
     // New keys count in every process: its requests are signed with them.
     let rekeyed = federation.follow_document().await?;
     let (feeds, holder) = (federation.feeds(), federation.holder());
-    if !feeds.lease("publish", holder, now + LEASE, now).await? {
+    if !feeds
+        .lease("publish", holder, now + tasks::LEASE, now)
+        .await?
+    {
         return Ok(false);
     }
     if !due && !rekeyed && !something_changed(federation, looked.through).await? {
@@ -204,7 +205,14 @@ async fn step(federation: &Federation, name: FeedName) -> Result<Published, Fede
                 epoch: this.document.epoch(),
                 signer: &this.statements,
             };
-            let done = publish::step(work, &mut journal, &key, &author, publish::STEP, &mut salt);
+            let done = publish::step(
+                work,
+                &mut journal,
+                &key,
+                &author,
+                publish::STEP,
+                &mut rand::random,
+            );
             match done {
                 Err(CannotPublish::Store(error)) => Err(error),
                 Err(error) => {
@@ -228,14 +236,5 @@ async fn step(federation: &Federation, name: FeedName) -> Result<Published, Fede
         }
         Some(Ok(published)) => Ok(published),
         Some(Err(error)) => Err(cannot(error)),
-    }
-}
-
-/// Random bytes: of the system, or of a generator that the system has seeded.
-fn salt() -> [u8; 16] {
-    let mut salt = [0; 16];
-    match rand::rngs::SysRng.try_fill_bytes(&mut salt) {
-        Ok(()) => salt,
-        Err(_) => rand::random(),
     }
 }

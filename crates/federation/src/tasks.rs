@@ -1,11 +1,15 @@
 //! The background work of a serving node.
 
+use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::{follower, publisher};
+
+/// For how long a process takes background work over that one does for all.
+pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(10);
 
 impl Federation {
     /// Makes sure that this node has an identity and starts publishing, following and hinting, until `stop`.
@@ -17,13 +21,22 @@ impl Federation {
         stop: &CancellationToken,
     ) -> Result<Vec<JoinHandle<()>>, FederationError> {
         self.ensure_identity().await?;
-        self.journal().shorten()?;
+        self.shorten_journal().await?;
         self.repeat_denials().await?;
         Ok(vec![
             self.spawn("publish", publisher::run(self.clone(), stop.clone())),
             self.spawn("follow", follower::run(self.clone(), stop.clone())),
             tokio::spawn(follower::hint(self.clone(), stop.clone())),
         ])
+    }
+
+    /// Under the lock of all writers: another process may be about to add to the journal.
+    async fn shorten_journal(&self) -> Result<(), FederationError> {
+        let journal = self.journal().clone();
+        let shortened = self
+            .feeds()
+            .write(self.now(), move |_| Ok(journal.shorten()));
+        Ok(shortened.await??)
     }
 
     /// Runs work that one process does, and leaves it to the others when it ends.

@@ -95,6 +95,14 @@ pub fn write_object(object: &Map<String, Value>) -> Result<Vec<u8>, CanonicalErr
     to_vec(object)
 }
 
+/// The canonical text of an object.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_text(object: &Map<String, Value>) -> Result<String, CanonicalError> {
+    String::from_utf8(write_object(object)?).map_err(|why| CanonicalError::NotJson(why.to_string()))
+}
+
 fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
     serde_json_canonicalizer::to_vec(value).map_err(not_json)
 }

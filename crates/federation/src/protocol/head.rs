@@ -3,13 +3,13 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::feed::{Digest, FeedKey, FeedName, FeedState};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::canonical;
 use super::document::NodeDocument;
 use super::key::{Signer, Verifier};
 use super::proof::{self, ProofError};
 use super::refusal::Refused;
+use super::sha256;
 use super::statement::{context, number, text};
 
 /// How long a head is valid. It is signed again when half of that is over.
@@ -51,10 +51,7 @@ pub fn write(
     signer: &dyn Signer,
 ) -> Result<String, ProofError> {
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let previous = state.head.as_ref().map(|head| {
-        let digest: [u8; 32] = Sha256::digest(head.as_bytes()).into();
-        Digest(digest).to_string()
-    });
+    let previous = state.head.as_deref().map(|head| sha256(head).to_string());
     let Value::Object(mut head) = json!({
         "@context": context(),
         "type": "lotse:Head",
@@ -72,12 +69,7 @@ pub fn write(
         return Err(ProofError::Missing);
     };
     proof::sign(&mut head, method, now, signer)?;
-    into_text(&head)
-}
-
-pub(super) fn into_text(members: &Map<String, Value>) -> Result<String, ProofError> {
-    String::from_utf8(canonical::write_object(members)?)
-        .map_err(|why| ProofError::Canonical(canonical::CanonicalError::NotJson(why.to_string())))
+    Ok(canonical::write_text(&head)?)
 }
 
 /// Whether a head should be signed again: half of its life is over, or it cannot be read.
@@ -99,17 +91,12 @@ pub fn speaks_of(json: &str, state: &FeedState, method: &str) -> bool {
     says("epoch", state.epoch)
         && says("seq", state.seq)
         && says("horizon", state.horizon)
-        && is_signed_by(json, method)
+        && is_signed_by(&head, method)
 }
 
-/// Whether a head was signed with the key `method`.
-#[must_use]
-pub fn is_signed_by(json: &str, method: &str) -> bool {
-    serde_json::from_str::<Value>(json).is_ok_and(|head| {
-        head.pointer("/proof/verificationMethod")
-            .and_then(Value::as_str)
-            == Some(method)
-    })
+fn is_signed_by(head: &Value, method: &str) -> bool {
+    let signed = head.pointer("/proof/verificationMethod");
+    signed.and_then(Value::as_str) == Some(method)
 }
 
 /// Reads a head of the feed `key` and checks that its node signed it, that it is of the epoch that the node's document
@@ -127,7 +114,7 @@ pub fn read(
     let Value::Object(members) = value else {
         return Err(Refused::Shape("head"));
     };
-    let json = into_text(&members)?;
+    let json = canonical::write_text(&members)?;
     let signed = proof::open(members)?;
     let members = signed.document();
     if text(members, "type")? != "lotse:Head" {

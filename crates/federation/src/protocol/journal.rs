@@ -3,10 +3,11 @@
 //!
 //! Before statements are committed, one line is written down: the feed, its epoch, the number before and after, and what
 //! they delete; afterwards a second, that they are committed. A database that stands where the last line began was cut
-//! off before the commit: it goes on, beyond the numbers of that line. One that stands further back was restored. It may not publish until a new epoch is signed with
-//! the recovery key, and what had been deleted is deleted again first.
+//! off before the commit: it goes on, beyond the numbers of that line. One that stands further back was restored. It may
+//! not publish until a new epoch is signed with the recovery key, and what had been deleted is deleted again first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::EntryId;
@@ -47,7 +48,7 @@ pub struct Mark {
 /// What a journal comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
-    /// The last line of each feed.
+    /// The last line of each feed, without its entries: they stand below.
     last: Vec<Mark>,
     /// What was deleted in all of it.
     deleted: BTreeSet<EntryId>,
@@ -74,13 +75,14 @@ pub enum Standing {
 
 impl Remembered {
     /// Takes in the next line.
-    pub fn take(&mut self, mark: Mark) {
-        self.deleted.extend(mark.deleted.iter().copied());
+    pub fn take(&mut self, mut mark: Mark) {
         let feed = mark.feed;
+        self.deleted.extend(std::mem::take(&mut mark.deleted));
+        let withdrawn = std::mem::take(&mut mark.withdrawn);
         self.withdrawn
-            .extend(mark.withdrawn.iter().map(|id| (feed, *id)));
-        for id in &mark.returned {
-            self.withdrawn.remove(&(feed, *id));
+            .extend(withdrawn.into_iter().map(|id| (feed, id)));
+        for id in std::mem::take(&mut mark.returned) {
+            self.withdrawn.remove(&(feed, id));
         }
         self.last.retain(|last| last.feed != mark.feed);
         self.last.push(mark);
@@ -112,7 +114,6 @@ impl Remembered {
             let feed = mark.feed;
             let withdrawn = self.withdrawn.iter().filter(|(of, _)| *of == feed);
             mark.withdrawn = withdrawn.map(|(_, id)| *id).collect();
-            mark.returned.clear();
         }
         if let Some(mark) = marks.first_mut() {
             mark.deleted = self.deleted.iter().copied().collect();
@@ -158,7 +159,7 @@ pub trait Journal {
     ///
     /// # Errors
     /// Why it cannot be read.
-    fn remembered(&mut self) -> Result<Option<Remembered>, Self::Error>;
+    fn remembered(&mut self) -> Result<Option<Arc<Remembered>>, Self::Error>;
 
     /// Writes a mark down, so that it is there after a power cut.
     ///

@@ -16,3 +16,10 @@ pub mod refusal;
 pub mod statement;
 pub mod store;
 pub mod tree;
+
+/// SHA-256: of a statement's line, a page's rows, a head.
+#[must_use]
+pub fn sha256(bytes: impl AsRef<[u8]>) -> domain::feed::Digest {
+    use sha2::Digest as _;
+    domain::feed::Digest(sha2::Sha256::digest(bytes).into())
+}

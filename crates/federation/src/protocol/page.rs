@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use domain::feed::{Digest, FeedKey, FeedName};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::canonical;
 use super::document::NodeDocument;
@@ -16,6 +15,7 @@ use super::head::{self, Head};
 use super::key::{Signer, Verifier};
 use super::proof::{self, ProofError};
 use super::refusal::Refused;
+use super::sha256;
 use super::statement::{self, Statement, context, number, text};
 use super::tree::leaf_of;
 
@@ -63,7 +63,7 @@ pub fn write<'a>(
         page.push('\n');
         count += 1;
     }
-    let digest: [u8; 32] = Sha256::digest(page.as_bytes()).into();
+    let digest = sha256(&page);
     let head: Value = serde_json::from_str(head)
         .map_err(|why| canonical::CanonicalError::NotJson(why.to_string()))?;
     let Value::Object(mut trailer) = json!({
@@ -75,13 +75,13 @@ pub fn write<'a>(
         "through": through,
         "more": more,
         "rows": count,
-        "digest": Digest(digest).to_string(),
+        "digest": digest.to_string(),
         "head": head,
     }) else {
         return Err(ProofError::Missing);
     };
     proof::sign(&mut trailer, method, now, signer)?;
-    page.push_str(&head::into_text(&trailer)?);
+    page.push_str(&canonical::write_text(&trailer)?);
     page.push('\n');
     Ok(page)
 }
@@ -138,8 +138,7 @@ pub fn read(body: &[u8], expected: &Expected<'_>) -> Result<Page, Refused> {
         None => ("", whole),
     };
     let (trailer, digest, count) = read_trailer(trailer, expected)?;
-    let found: [u8; 32] = Sha256::digest(rows.as_bytes()).into();
-    if digest != Digest(found) {
+    if digest != sha256(rows) {
         return Err(Refused::PageDigest);
     }
     let actor = expected.document.did().as_str();

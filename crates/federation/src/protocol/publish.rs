@@ -10,6 +10,7 @@ use super::head;
 use super::journal::{Journal, Mark, Remembered, Standing};
 use super::key::Signer;
 use super::proof::ProofError;
+use super::sha256;
 use super::statement::{self, Draft, Place};
 use super::store::{LocalChange, Store};
 use super::tree;
@@ -127,7 +128,12 @@ pub fn step<S: Store, J: Journal>(
     confirm(store, journal, key)?;
     let remembered = journal.remembered().map_err(J_)?;
     let known = store.state(key).map_err(S_)?;
-    let base = standing(remembered.as_ref(), key.name, known.as_ref(), author.epoch)?;
+    let base = standing(
+        remembered.as_deref(),
+        key.name,
+        known.as_ref(),
+        author.epoch,
+    )?;
     let mut state = begin(store, key, author, known).map_err(S_)?;
     let before = state.clone();
     let remembered = remembered.unwrap_or_default();
@@ -420,7 +426,7 @@ fn statements<S: Store, J>(
             leaf: tree::leaf_of(&key.origin, change.id),
             seq: state.seq,
             live: object.is_some(),
-            hash: statement::hash_of(&line),
+            hash: sha256(&line),
             kept: Kept::Taken,
             pull: 0,
             at: now,

@@ -20,6 +20,7 @@ use super::canonical;
 use super::key::Signer;
 use super::proof::{self, Proof, ProofError};
 use super::refusal::Refused;
+use super::sha256;
 
 /// Bytes of a statement: the largest entry, all of it escaped text, and what surrounds it.
 pub const MAX_BYTES: usize = canonical::MAX_BYTES;
@@ -121,15 +122,7 @@ pub fn write(
         }
     }
     proof::sign(&mut statement, method, now, signer)?;
-    let bytes = canonical::write_object(&statement)?;
-    String::from_utf8(bytes)
-        .map_err(|why| ProofError::Canonical(canonical::CanonicalError::NotJson(why.to_string())))
-}
-
-/// SHA-256 of a statement's bytes.
-#[must_use]
-pub fn hash_of(line: &str) -> Digest {
-    Digest(Sha256::digest(line.as_bytes()).into())
+    Ok(canonical::write_text(&statement)?)
 }
 
 /// A statement as it was read. Its proof has the right form; whether it holds is for [`Statement::proof`] to be asked.
@@ -160,6 +153,11 @@ pub fn read(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Result<Statem
     {
         return Ok(statement);
     }
+    read_any(line, key, actor, epoch)
+}
+
+/// Reads a row as a value.
+fn read_any(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Result<Statement, Refused> {
     let value = canonical::read(line.as_bytes())?;
     if canonical::write(&value)? != line.as_bytes() {
         return Err(Refused::NotCanonical);
@@ -217,7 +215,7 @@ pub fn read(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Result<Statem
         seq,
         entry,
         object,
-        hash: hash_of(line),
+        hash: sha256(line),
         line: line.to_owned(),
         proof,
     })
@@ -304,7 +302,7 @@ fn read_canonical(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Option<
         seq: row.seq,
         entry,
         object,
-        hash: hash_of(line),
+        hash: sha256(line),
         line: line.to_owned(),
         proof,
     })
@@ -353,3 +351,6 @@ pub(super) fn number(members: &Map<String, Value>, name: &'static str) -> Result
         .filter(|number| *number <= canonical::MAX_INTEGER)
         .ok_or(Refused::Shape(name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use domain::feed::{Digest, FeedKey, FeedState, LeafRow};
 use domain::{EntryId, Origin};
 use sha2::{Digest as _, Sha256};
 
+use super::sha256;
 use super::store::{Bucket, Store};
 
 /// Bytes of the leaves of one bucket.
@@ -61,7 +62,7 @@ pub fn leaf_digest<'a>(rows: impl IntoIterator<Item = &'a LeafRow>) -> Digest {
 /// The digest of a bucket's leaves.
 #[must_use]
 pub fn bucket_digest(leaves: &[u8]) -> Digest {
-    Digest(Sha256::digest(leaves).into())
+    sha256(leaves)
 }
 
 /// The digest of all buckets; those that are not named are empty.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::feed::{FeedKey, FeedName, FeedState};
+use domain::feed::{Digest, FeedKey, FeedName, FeedState};
 use http::{Code, Path, Problem, Query};
 use serde::Deserialize;
 use serde_json::json;
@@ -102,7 +102,7 @@ async fn page_of(
     let mut attempt = 0;
     let read = loop {
         let (of, wanted, this) = (key.clone(), part.clone(), Arc::clone(&identity));
-        let told = told(federation, &key)?;
+        let told = told(federation)?;
         let read = federation
             .feeds()
             .read(now, move |work| {
@@ -149,13 +149,9 @@ async fn page_of(
 
 /// What the journal says was told last. To be read before the database: what was written down after that may not be
 /// committed yet.
-fn told(federation: &Federation, key: &FeedKey) -> Result<Remembered, Problem> {
-    let mut told = Remembered::default();
-    let last = federation.journal().last(key.name);
-    if let Some(mark) = last.map_err(Problem::internal)? {
-        told.take(mark);
-    }
-    Ok(told)
+fn told(federation: &Federation) -> Result<Arc<Remembered>, Problem> {
+    let told = federation.journal().feeds().map_err(Problem::internal)?;
+    Ok(told.unwrap_or_default())
 }
 
 /// A database that was put back to an older state says nothing: whoever follows would take it for a fraud.
@@ -256,7 +252,7 @@ pub(super) async fn head(
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
-    let (of, told) = (key.clone(), told(&federation, &key)?);
+    let (of, told) = (key.clone(), told(&federation)?);
     let state = federation
         .feeds()
         .read(federation.now(), move |work| work.state(&of))
@@ -313,12 +309,11 @@ pub(super) async fn leaves(
     let leaves = read
         .await?
         .map_or_else(|| vec![0; tree::BUCKET_BYTES], |bucket| bucket.leaves);
-    let hex = |leaf: &[u8]| {
-        leaf.iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
-    let digests: Vec<String> = leaves.chunks_exact(32).map(hex).collect();
+    let (leaves, _) = leaves.as_chunks::<32>();
+    let digests: Vec<String> = leaves
+        .iter()
+        .map(|leaf| Digest(*leaf).to_string())
+        .collect();
     Ok(digests_of(&digests))
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Db {
 #[derive(Debug, Clone)]
 pub(crate) struct Backup {
     pub(crate) db: Db,
-    pub(crate) journal: Remembered,
+    pub(crate) journal: Arc<Remembered>,
     pub(crate) documents: usize,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Node {
     index: usize,
     signatures: Signatures,
     pub(crate) db: Db,
-    pub(crate) journal: Remembered,
+    pub(crate) journal: Arc<Remembered>,
     pub(crate) documents: Vec<Arc<NodeDocument>>,
     keys: usize,
     pub(crate) follows: Vec<Follows>,
@@ -85,7 +85,7 @@ pub(crate) enum Crash {
 }
 
 struct Book<'a> {
-    remembered: &'a mut Remembered,
+    remembered: &'a mut Arc<Remembered>,
     crash: Crash,
 }
 
@@ -95,15 +95,15 @@ pub(crate) struct Crashed;
 impl Journal for Book<'_> {
     type Error = Crashed;
 
-    fn remembered(&mut self) -> Result<Option<Remembered>, Crashed> {
-        Ok(Some(self.remembered.clone()))
+    fn remembered(&mut self) -> Result<Option<Arc<Remembered>>, Crashed> {
+        Ok(Some(Arc::clone(self.remembered)))
     }
 
     fn write(&mut self, mark: &Mark) -> Result<(), Crashed> {
         if self.crash == Crash::BeforeJournal {
             return Err(Crashed);
         }
-        self.remembered.take(mark.clone());
+        Arc::make_mut(self.remembered).take(mark.clone());
         if self.crash == Crash::AfterJournal {
             return Err(Crashed);
         }
@@ -136,7 +136,7 @@ impl Node {
                 frozen: BTreeMap::new(),
                 damaged: BTreeSet::new(),
             },
-            journal: Remembered::default(),
+            journal: Arc::default(),
             documents: vec![Arc::new(document)],
             keys: 0,
             follows: Vec::new(),
@@ -338,11 +338,8 @@ impl Node {
                 memory.write(*id, None);
             }
         }
-        for (_, id) in self.journal.withdrawn() {
-            if let Some(entry) = memory
-                .get(*id)
-                .filter(|entry| entry.visibility != Visibility::Internal)
-            {
+        for (feed, id) in self.journal.withdrawn() {
+            if let Some(entry) = memory.get(*id).filter(|entry| feed.holds(entry.visibility)) {
                 let mut entry = entry.clone();
                 entry.visibility = Visibility::Internal;
                 entry.version += 1;

@@ -1,6 +1,9 @@
 //! What a restored database has to do again before it says anything: deletions, and what fewer people may see.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
+use domain::feed::FeedName;
 use domain::{EntryId, Visibility, content_hash};
 
 use super::work::FeedWork;
@@ -47,19 +50,22 @@ impl FeedWork<'_, '_> {
         Ok(gone)
     }
 
-    /// Lets nobody but their owners see entries of this node. Returns those that others could see.
+    /// Lets nobody but their owners see entries of this node that had been taken out of these feeds and stand in them
+    /// again. Returns those.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn hide(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
+    pub fn hide(&mut self, withdrawn: &[(FeedName, EntryId)]) -> Result<Vec<EntryId>> {
         let mut hidden = Vec::new();
-        for id in self.live_among(ids)? {
+        let ids: Vec<EntryId> = withdrawn.iter().map(|(_, id)| *id).collect();
+        let live: HashSet<EntryId> = self.live_among(&ids)?.into_iter().collect();
+        for (feed, id) in withdrawn.iter().filter(|(_, id)| live.contains(id)) {
             for row in self.own(&[id.to_string()])? {
                 let Some(body) = row.body.as_deref() else {
                     continue;
                 };
                 let mut entry = stored_entry(body)?;
-                if entry.visibility == Visibility::Internal {
+                if !feed.holds(entry.visibility) {
                     continue;
                 }
                 entry.visibility = Visibility::Internal;
@@ -89,7 +95,7 @@ impl FeedWork<'_, '_> {
                 diesel::insert_into(revision::table)
                     .values(&revision)
                     .execute(self.connection())?;
-                hidden.push(id);
+                hidden.push(*id);
             }
         }
         Ok(hidden)

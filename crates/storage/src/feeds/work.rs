@@ -7,10 +7,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use domain::feed::{FeedKey, FeedState, StatementRow};
-use domain::{EntryId, Origin};
+use domain::{Actor, EntryId, Origin};
 
 use super::columns::{state_from, state_to, statement_from, statement_to};
 use super::unknown_feed;
+use crate::access::name;
 use crate::connection::{AnyConnection, on_each};
 use crate::database::Transaction;
 use crate::directory::{Node, Stored};
@@ -124,6 +125,14 @@ impl FeedWork<'_, '_> {
     /// Takes an arrival number for what the node itself did.
     pub(super) fn arrive(&mut self, action: &str, subject: &str) -> Result<i64> {
         self.arrive_as("system", action, subject)
+    }
+
+    /// Notes in the audit who did what to whom.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn note(&mut self, actor: &Actor, action: &str, subject: &str) -> Result<()> {
+        self.arrive_as(&name(actor), action, subject).map(drop)
     }
 
     pub(super) fn arrive_as(&mut self, actor: &str, action: &str, subject: &str) -> Result<i64> {

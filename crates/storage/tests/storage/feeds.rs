@@ -288,12 +288,20 @@ async fn what_was_deleted_is_deleted_again_and_what_was_narrowed_is_hidden(datab
         create(new_id(), offer_draft(owner, "Offer", None)),
     )
     .await;
+    let mut narrow = offer_draft(owner, "For the network", None);
+    narrow.visibility = Some(domain::Visibility::Network);
+    let narrow = apply(&storage, create(new_id(), narrow)).await.key.id;
     let (offer, unknown) = (offer.key.id, new_id());
     let gone = step(&storage, move |work| work.erase_again(&[owner, unknown])).await;
     assert_eq!(gone, [owner], "although the offer refers to it");
-    let hidden = step(&storage, move |work| work.hide(&[offer, owner])).await;
-    assert_eq!(hidden, [offer]);
-    let again = step(&storage, move |work| work.hide(&[offer])).await;
+    let withdrawn = [offer, owner, narrow].map(|id| (FeedName::Public, id));
+    let hidden = step(&storage, move |work| work.hide(&withdrawn)).await;
+    assert_eq!(
+        hidden,
+        [offer],
+        "the other stands in the feed for the network only"
+    );
+    let again = step(&storage, move |work| work.hide(&withdrawn)).await;
     assert!(again.is_empty());
     let key = |id| EntryKey {
         origin: storage.origin().clone(),
