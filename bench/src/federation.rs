@@ -96,7 +96,8 @@ pub(crate) fn measure(options: &Options, entries: u32) -> Result<Vec<Line>> {
     let follower = Product::federating(&options.server, &folder.path().join("b"), None)?;
     follower.prepare()?;
     let b = Running::start(&follower)?;
-    peer(&a, &b)?;
+    ask(&a, &b)?;
+    begin(&a, &b)?;
     wait_until_same(&a, &b)?;
     lines.push(catching_up(&a, &b)?);
     lines.push(proving(&a, &b)?);
@@ -106,40 +107,34 @@ pub(crate) fn measure(options: &Options, entries: u32) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The head of a feed of a node, once it is published up to its end: how many rows it holds.
+/// Waits until a node has published both of its feeds and is quiet: how many rows there are.
 fn published(a: &Running<'_>) -> Result<u64> {
     let client = Client::builder().no_proxy().build()?;
     let url = format!("{}/fed/v1/feeds/public/head", a.server.url());
-    let mut last = 0;
-    wait_for("a head that stays", || {
-        thread::sleep(Duration::from_secs(2));
-        let answer = client.get(&url).send()?;
-        if !answer.status().is_success() {
-            return Ok(None);
-        }
-        let head: Value = answer.json()?;
-        let seq = head["seq"].as_u64().unwrap_or(0);
-        let same = seq == last && seq > 0;
-        last = seq;
-        Ok(same.then_some(seq))
+    let (mut before, mut quiet) = (0.0, 0);
+    wait_for("a node that has published all", || {
+        let used = a.server.processor_seconds()?;
+        quiet = if used - before < 0.03 { quiet + 1 } else { 0 };
+        before = used;
+        let head = client.get(&url).send()?.status().is_success();
+        thread::sleep(Duration::from_secs(1));
+        Ok((head && quiet >= 4).then_some(()))
     })?;
-    // The follower reads the network feed; entries that are internal are in neither.
     a.total()
 }
 
-/// B follows A, both approved.
-fn peer(a: &Running<'_>, b: &Running<'_>) -> Result<()> {
-    let (at_a, at_b) = (a.product.host(), b.product.host());
-    b.admin.ask(
-        Method::POST,
-        "/peers",
-        &json!({"base_url": a.product.base_url()}),
-    )?;
-    a.admin
-        .ask(Method::POST, &format!("/peers/{at_b}/approve"), &json!({}))?;
-    b.admin
-        .ask(Method::POST, &format!("/peers/{at_a}/approve"), &json!({}))?;
+/// B asks A, whose admin agrees. When B's admin does, too, it begins to pull.
+fn ask(a: &Running<'_>, b: &Running<'_>) -> Result<()> {
+    let node = json!({"base_url": a.product.base_url()});
+    b.admin.ask(Method::POST, "/peers", &node)?;
+    let approval = format!("/peers/{}/approve", b.product.host());
+    a.admin.ask(Method::POST, &approval, &json!({}))?;
     Ok(())
+}
+
+fn begin(a: &Running<'_>, b: &Running<'_>) -> Result<()> {
+    let approval = format!("/peers/{}/approve", a.product.host());
+    b.admin.ask(Method::POST, &approval, &json!({})).map(drop)
 }
 
 fn shown(b: &Running<'_>, a: &Running<'_>) -> Result<Value> {
@@ -251,8 +246,9 @@ fn pull(a: &Running<'_>, b: &Running<'_>, total: u64) -> Result<(f64, f64)> {
             }
             peak
         });
+        let asked = ask(a, b);
         let begun = Instant::now();
-        let done = peer(a, b).and_then(|()| {
+        let done = asked.and_then(|()| begin(a, b)).and_then(|()| {
             wait_for("all entries", || {
                 Ok((b.total()? >= total).then_some(begun.elapsed()))
             })

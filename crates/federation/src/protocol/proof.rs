@@ -7,7 +7,11 @@
 //! are not known here (`expires`, `domain`, `previousProof`, ...) are refused: each would change what the proof says. And
 //! the `@context` of a proof is that of its document, where the specification lets the document have more of them.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -228,7 +232,6 @@ impl Proof {
         }
     }
 
-    /// Reads one value of the member `proof` of a document with this digest and context.
     /// Reads a proof of a document whose canonical form, without the proof, has the SHA-256 `document`, and whose
     /// `@context` is this.
     ///
@@ -256,6 +259,64 @@ impl Proof {
             signature,
         })
     }
+
+    /// Reads a proof where it stands in a document in canonical form, whose `@context` is the canonical text `context`:
+    /// what is signed of it are its own bytes without its value. `None` where something is not in order; what that is,
+    /// [`Proof::read`] says.
+    pub(super) fn read_canonical(proof: &str, document: &[u8; 32], context: &str) -> Option<Self> {
+        let options: Options<'_> = serde_json::from_str(proof).ok()?;
+        let fits = options.context.is_none_or(|found| found.get() == context)
+            && (&*options.r#type, &*options.suite, &*options.purpose) == (TYPE, SUITE, PURPOSE)
+            && (1..=METHOD_BYTES).contains(&options.method.len());
+        if !fits {
+            return None;
+        }
+        let value = options.value.get();
+        let signature = read_value(value.strip_prefix('"')?.strip_suffix('"')?).ok()?;
+        let (before, after) = around(proof, value)?;
+        let mut message = [0; 64];
+        let (first, second) = message.split_at_mut(32);
+        let signed = Sha256::new()
+            .chain_update(before.strip_suffix(",\"proofValue\":")?)
+            .chain_update(after);
+        first.copy_from_slice(&signed.finalize());
+        second.copy_from_slice(document);
+        Some(Self {
+            created: read_created(&options.created).ok()?,
+            message,
+            method: options.method.into_owned(),
+            signature,
+        })
+    }
+}
+
+/// What stands before and after a part of a text.
+pub(super) fn around<'a>(whole: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    Some((
+        whole.get(..start)?,
+        whole.get(start.checked_add(part.len())?..)?,
+    ))
+}
+
+/// The options of a proof as its bytes have them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options<'a> {
+    #[serde(borrow, default, rename = "@context")]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    created: Cow<'a, str>,
+    #[serde(borrow, rename = "cryptosuite")]
+    suite: Cow<'a, str>,
+    #[serde(borrow, rename = "proofPurpose")]
+    purpose: Cow<'a, str>,
+    #[serde(borrow, rename = "proofValue")]
+    value: &'a RawValue,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow, rename = "verificationMethod")]
+    method: Cow<'a, str>,
 }
 
 /// Refuses options of other proofs than these, and unknown ones.

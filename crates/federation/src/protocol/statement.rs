@@ -256,16 +256,16 @@ struct Object<'a> {
 }
 
 /// The canonical form of [`context`].
-static CONTEXT: LazyLock<(Value, String)> = LazyLock::new(|| {
+static CONTEXT: LazyLock<String> = LazyLock::new(|| {
     let bytes = canonical::write(&context()).unwrap_or_default();
-    (context(), String::from_utf8(bytes).unwrap_or_default())
+    String::from_utf8(bytes).unwrap_or_default()
 });
 
 /// Reads a row in canonical form by taking it apart where it stands: what is signed are its bytes without the proof's.
 fn read_canonical(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Option<Statement> {
     let row: Row<'_> = serde_json::from_str(line).ok()?;
     let object: Object<'_> = serde_json::from_str(row.object.get()).ok()?;
-    let fits = row.context.get() == CONTEXT.1
+    let fits = row.context.get() == *CONTEXT
         && row.actor == actor
         && row.feed == key.name.as_str()
         && row.epoch == epoch
@@ -290,14 +290,11 @@ fn read_canonical(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Option<
         }
         _ => return None,
     };
-    let at = (row.proof.get().as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
-    let before = line.get(..at)?.strip_suffix(",\"proof\":")?;
-    let after = line.get(at + row.proof.get().len()..)?;
-    let mut signed = Sha256::new();
-    signed.update(before);
-    signed.update(after);
-    let proof: Value = serde_json::from_str(row.proof.get()).ok()?;
-    let proof = Proof::read(proof, &signed.finalize().into(), Some(&CONTEXT.0)).ok()?;
+    let (before, after) = proof::around(line, row.proof.get())?;
+    let signed = Sha256::new()
+        .chain_update(before.strip_suffix(",\"proof\":")?)
+        .chain_update(after);
+    let proof = Proof::read_canonical(row.proof.get(), &signed.finalize().into(), &CONTEXT)?;
     Some(Statement {
         seq: row.seq,
         entry,
