@@ -143,7 +143,7 @@ impl Default for Defaults {
             review_after_days: rules.review_after_days,
             review_before_end_days: rules.review_before_end_days,
             peer_poll_seconds: 60,
-            peer_page_rows: 1_000,
+            peer_page_rows: 500,
             peer_insecure: false,
             rates: RateSettings {
                 read: rate(rates.read),

@@ -54,6 +54,7 @@ CREATE INDEX statement_seq ON statement (feed, seq);
 -- All that the state tree is made of, so that it can be made without looking at statements.
 CREATE INDEX statement_leaf ON statement (feed, leaf, entry, seq, hash) WHERE live;
 CREATE INDEX statement_waiting ON statement (feed, entry) WHERE state = 'quarantined';
+CREATE INDEX statement_skipped ON statement (feed) WHERE state = 'skipped';
 
 -- The state tree: the 256 leaf digests of each bucket (base64), and the digest of these (hex).
 CREATE TABLE bucket (

@@ -71,6 +71,7 @@ async fn a_feed_holds_the_latest_statement_about_each_entry(database: TestDataba
         work.put_statements(&key, vec![row(a, 9, 5, false), row(d, 10, 6, true)])?;
         state.seq = 10;
         state.head = Some("{}".to_owned());
+        state.live = 3;
         work.put_state(&key, &state)?;
         assert_eq!(work.state(&key)?, Some(state));
         work.put_bucket(
