@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::feed::FeedKey;
+use domain::feed::{FeedKey, FeedState};
 use storage::feeds::{FeedWork, Peer};
 use tokio::sync::mpsc;
 
@@ -181,7 +181,7 @@ async fn pull_with(
     let (checked, to_write) = mpsc::channel(1);
     let ahead = async {
         tokio::join!(
-            fetch_pages(federation, &source, state.seq, limit, fetched),
+            fetch_pages(federation, &source, &state, limit, fetched),
             check_pages(federation, &source, limit, to_check, checked),
         );
         std::future::pending().await
@@ -199,13 +199,16 @@ type Checked = Result<(u64, Page), FederationError>;
 async fn fetch_pages(
     federation: &Federation,
     source: &Source,
-    mut since: u64,
+    from: &FeedState,
     limit: usize,
     fetched: mpsc::Sender<Fetched>,
 ) {
+    let mut since = from.seq;
     loop {
         let part = Part::Changes { since };
-        let body = federation.get_page(&source.key, &part, limit).await;
+        let body = federation
+            .get_page(&source.key, &part, limit, from.pulling)
+            .await;
         let next = body.as_ref().ok().and_then(|body| next_of(body));
         let sent = fetched.send(body.map(|body| (since, body))).await;
         match next {
@@ -363,7 +366,7 @@ async fn repair(
     for leaf in leaves {
         let part = Part::Leaf(leaf);
         let body = federation
-            .get_page(&source.key, &part, page::MAX_ROWS)
+            .get_page(&source.key, &part, page::MAX_ROWS, false)
             .await?;
         let page = check(federation, source, part, body, page::MAX_ROWS).await?;
         let (of, mut page) = (Arc::clone(source), Some(page));

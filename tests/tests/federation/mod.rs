@@ -3,6 +3,7 @@
 mod agree;
 mod deny;
 mod handshake;
+mod horizon;
 mod keys;
 mod kill;
 mod processes;
