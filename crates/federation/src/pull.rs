@@ -300,7 +300,8 @@ async fn apply(
             _ => return Ok(Ok(outdated(work, &source)?)),
         };
         let applied = follow::apply(work, &source.follow(), since, page)?;
-        if applied.is_err() {
+        let over = |applied: &Applied| applied.outcome == Outcome::OverQuota;
+        if applied.as_ref().map_or(true, over) {
             work.discard();
         }
         Ok(applied)

@@ -7,5 +7,6 @@ mod horizon;
 mod keys;
 mod kill;
 mod processes;
+mod quota;
 mod restore;
 mod sweep;
