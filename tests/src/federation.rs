@@ -125,14 +125,28 @@ impl At<'_> {
     /// When it does not say.
     #[must_use]
     pub fn peer(self, other: &TestNode) -> Value {
-        self.peer_answer(Method::GET, other, "", &Value::Null)
+        self.peer_at(&other.host())
+    }
+
+    /// How things stand with the peer at `host`.
+    ///
+    /// # Panics
+    /// When it does not say.
+    #[must_use]
+    pub fn peer_at(self, host: &str) -> Value {
+        self.ask_about(Method::GET, host, "", &Value::Null)
             .expect(200)
             .json()
     }
 
     /// Asks for something to be done about a peer.
     pub fn peer_answer(self, method: Method, other: &TestNode, what: &str, body: &Value) -> Answer {
-        let path = format!("/api/v1/peers/{}{what}", other.host());
+        self.ask_about(method, &other.host(), what, body)
+    }
+
+    /// Asks for something to be done about the peer at `host`.
+    pub fn ask_about(self, method: Method, host: &str, what: &str, body: &Value) -> Answer {
+        let path = format!("/api/v1/peers/{host}{what}");
         let request = self.admin.request(self.node, method, &path);
         Answer::of(if body.is_null() {
             request

@@ -4,6 +4,7 @@ mod agree;
 mod deny;
 mod handshake;
 mod horizon;
+mod hostile;
 mod keys;
 mod kill;
 mod processes;
