@@ -114,6 +114,20 @@ pub(crate) fn pinned(peer: &Peer) -> Result<NodeDocument, FederationError> {
     Ok(NodeDocument::parse(json.as_bytes())?)
 }
 
+/// Forgets what was worked out from the rows of a peer's feed, so that the next comparison looks at each of them.
+pub(crate) async fn doubt(federation: &Federation, peer: &Peer) -> Result<(), FederationError> {
+    let key = key_of(peer);
+    let forgotten = federation.feeds().write(federation.now(), move |work| {
+        let Some(mut state) = work.state(&key)? else {
+            return Ok(());
+        };
+        work.forget_tree(&key)?;
+        state.tree_seq = 0;
+        work.put_state(&key, &state)
+    });
+    Ok(forgotten.await?)
+}
+
 /// What pulling from a peer goes by, shared with the threads that check and write.
 pub(crate) struct Source {
     pub(crate) key: FeedKey,
