@@ -243,7 +243,8 @@ impl Federation {
         self.show_peer(peer.base_url.as_str()).await
     }
 
-    /// Changes what is taken from a peer; everything is looked at again with the next pull.
+    /// Changes what is taken from a peer; everything is looked at again with the next pull. One that was paused because it
+    /// had too much is tried again.
     ///
     /// # Errors
     /// [`FederationError::UnknownPeer`].
@@ -263,6 +264,9 @@ impl Federation {
                 move |peer| {
                     Ok(peer.map(|mut peer| {
                         peer.policy = json.clone();
+                        if peer.following == Following::Paused && is_over_quota(&peer) {
+                            peer.following = Following::Active;
+                        }
                         peer
                     }))
                 },
@@ -466,6 +470,10 @@ fn approve_in(peer: &mut Peer, now: DateTime<Utc>) {
     if peer.follower == Follower::Pending {
         peer.follower = Follower::Approved;
     }
+}
+
+fn is_over_quota(peer: &Peer) -> bool {
+    peer.error_code.as_deref() == Some(follower::OVER_QUOTA)
 }
 
 /// Blanks and capitals do not count: a fingerprint is read aloud.
