@@ -291,6 +291,12 @@ fn answers() -> Vec<Cheat> {
                 answer(stream, "302 Found", &to, b"");
             },
         ),
+        // Nobody signs that, so it costs a pull and proves nothing.
+        cheat(
+            "deletions that are said to be forgotten, whatever is asked for",
+            ("below_horizon", "410", ACTIVE),
+            |_, _, stream| answer(stream, "410 Gone", "", br#"{"code":"below_horizon"}"#),
+        ),
         // Ten seconds of patience: the limit of the node.
         cheat(
             "a body that drips",
