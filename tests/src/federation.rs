@@ -1,14 +1,18 @@
 //! Nodes that follow each other on this machine, and what can be seen of that from outside.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{Answer, Database, Node, Party, TestNode, World, wait_for};
 
-/// Seconds within which a change arrives on a hint. The promise is two; the machine under test does other things as well.
+/// Seconds within which a change arrives on a hint, at the latest. The promise is [`PROMISED`]; the machine under test does
+/// other things as well.
 pub const SOON: u64 = 5;
+/// Within this a change arrives on a hint: of several, the one in the middle.
+pub const PROMISED: Duration = Duration::from_secs(2);
 /// Seconds for what has to wait for a poll, a lease or a pause after a failure.
 pub const LATER: u64 = 45;
 
@@ -125,14 +129,28 @@ impl At<'_> {
     /// When it does not say.
     #[must_use]
     pub fn peer(self, other: &TestNode) -> Value {
-        self.peer_answer(Method::GET, other, "", &Value::Null)
+        self.peer_at(&other.host())
+    }
+
+    /// How things stand with the peer at `host`.
+    ///
+    /// # Panics
+    /// When it does not say.
+    #[must_use]
+    pub fn peer_at(self, host: &str) -> Value {
+        self.ask_about(Method::GET, host, "", &Value::Null)
             .expect(200)
             .json()
     }
 
     /// Asks for something to be done about a peer.
     pub fn peer_answer(self, method: Method, other: &TestNode, what: &str, body: &Value) -> Answer {
-        let path = format!("/api/v1/peers/{}{what}", other.host());
+        self.ask_about(method, &other.host(), what, body)
+    }
+
+    /// Asks for something to be done about the peer at `host`.
+    pub fn ask_about(self, method: Method, host: &str, what: &str, body: &Value) -> Answer {
+        let path = format!("/api/v1/peers/{host}{what}");
         let request = self.admin.request(self.node, method, &path);
         Answer::of(if body.is_null() {
             request
@@ -157,9 +175,22 @@ impl At<'_> {
     /// # Panics
     /// When they do not agree.
     pub fn verify(self, origin: &TestNode) -> Value {
-        let none = json!({});
+        self.compare(origin, false)
+    }
+
+    /// The same after a look at every row that is here.
+    ///
+    /// # Panics
+    /// Where they differ.
+    #[must_use]
+    pub fn verify_thoroughly(self, origin: &TestNode) -> Value {
+        self.compare(origin, true)
+    }
+
+    fn compare(self, origin: &TestNode, thorough: bool) -> Value {
+        let how = json!({"thorough": thorough});
         let found = self
-            .peer_answer(Method::POST, origin, "/verify", &none)
+            .peer_answer(Method::POST, origin, "/verify", &how)
             .expect(200)
             .json();
         assert_eq!(found["agreed"], true, "{found}");
@@ -211,19 +242,19 @@ impl At<'_> {
         differ(&theirs, &told(&self.entries(origin.node), |_| true))
     }
 
-    /// Waits until this node holds exactly what `origin` shows to its peers.
+    /// Waits until this node holds exactly what `origin` shows to its peers; returns how long that took.
     ///
     /// # Panics
     /// When that does not come to be in so many seconds.
-    pub fn wait_until_same(self, origin: At<'_>, seconds: u64) {
+    pub fn wait_until_same(self, origin: At<'_>, seconds: u64) -> Duration {
         let mut last = String::new();
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while begun.elapsed().as_secs() < seconds {
             match self.difference(origin) {
-                None => return,
+                None => return begun.elapsed(),
                 Some(difference) => last = difference,
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
         panic!(
             "after {seconds} s they still differ: {last}\n{}",
@@ -254,6 +285,16 @@ pub fn change(a: &World, path: &str, patch: &Value) {
 pub fn delete(a: &World, path: &str) {
     let request = a.coordinator.request(&a.node, Method::DELETE, path);
     let _ = Answer::of(request.header("If-Match", a.etag(path))).expect(204);
+}
+
+/// Of several changes most arrived as soon as is promised. One of them may have met a machine that did something else.
+///
+/// # Panics
+/// When they did not.
+pub fn arrived_as_promised(mut took: Vec<Duration>) {
+    took.sort_unstable();
+    assert!(took.len() >= 5, "too few to say anything: {took:?}");
+    assert!(took[took.len() / 2] < PROMISED, "{took:?}");
 }
 
 /// What a feed tells of entries: version, visibility and content.

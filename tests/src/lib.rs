@@ -17,6 +17,7 @@ pub mod federation;
 pub mod node;
 pub mod openapi;
 pub mod party;
+pub mod played;
 pub mod proxy;
 pub mod signing;
 pub mod world;

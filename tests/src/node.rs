@@ -247,6 +247,11 @@ impl TestNode {
         self.data.path().join(name)
     }
 
+    /// The URL of its PostgreSQL database, if it is on one.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.settings.database_url.as_deref()
+    }
+
     /// Empties its database and fills it from an archive, as an operator would after losing it. It must not run.
     ///
     /// # Panics

@@ -28,6 +28,9 @@ const MOST_PAUSE: i64 = 3_600;
 /// Peers that are told of news at once.
 const HINTS_AT_ONCE: usize = 8;
 
+/// The code under which a peer is paused that has more than is wanted from it.
+pub(crate) const OVER_QUOTA: &str = "over_quota";
+
 /// Follows until it is told to stop.
 pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     let mut turns = Turns::default();
@@ -246,7 +249,7 @@ fn succeeded(peer: &mut Peer, applied: Option<Applied>, now: DateTime<Utc>) {
         }
         Outcome::OverQuota => {
             peer.following = Following::Paused;
-            peer.error_code = Some("over_quota".to_owned());
+            peer.error_code = Some(OVER_QUOTA.to_owned());
             peer.error = Some("it has more entries than its policy lets in".to_owned());
             peer.error_at = Some(now);
         }

@@ -241,7 +241,8 @@ impl Federation {
         self.show_peer(peer.base_url.as_str()).await
     }
 
-    /// Changes what is taken from a peer; everything is looked at again with the next pull.
+    /// Changes what is taken from a peer; everything is looked at again with the next pull. One that was paused because it
+    /// had too much is tried again.
     ///
     /// # Errors
     /// [`FederationError::UnknownPeer`].
@@ -261,6 +262,9 @@ impl Federation {
                     return Ok(());
                 };
                 peer.policy.clone_from(&json);
+                if peer.following == Following::Paused && is_over_quota(&peer) {
+                    peer.following = Following::Active;
+                }
                 work.put_peer(peer)?;
                 work.note(&actor, "peer.policy", base.as_str())?;
                 follow::pull_all(work, &key)
@@ -352,12 +356,20 @@ impl Federation {
         self.show_peer(name).await
     }
 
-    /// Proves by digest whether both sides hold the same, after pulling what is new.
+    /// Proves by digest whether both sides hold the same, after pulling what is new. The digests are kept, not worked out
+    /// anew; `thorough` looks at every row that is here once more, so that damage to the database shows as well.
     ///
     /// # Errors
     /// [`FederationError`]: why that cannot be said.
-    pub async fn verify_peer(&self, name: &str) -> Result<Verification, FederationError> {
+    pub async fn verify_peer(
+        &self,
+        name: &str,
+        thorough: bool,
+    ) -> Result<Verification, FederationError> {
         let peer = self.find(name).await?;
+        if thorough {
+            pull::doubt(self, &peer).await?;
+        }
         let applied = pull::pull(self, &peer).await?;
         let key = key_of(&peer);
         let state = self
@@ -452,6 +464,10 @@ fn approve_in(peer: &mut Peer, now: DateTime<Utc>) {
     if peer.follower == Follower::Pending {
         peer.follower = Follower::Approved;
     }
+}
+
+fn is_over_quota(peer: &Peer) -> bool {
+    peer.error_code.as_deref() == Some(follower::OVER_QUOTA)
 }
 
 /// Blanks and capitals do not count: a fingerprint is read aloud.

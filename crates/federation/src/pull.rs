@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::feed::FeedKey;
+use domain::feed::{FeedKey, FeedState};
 use storage::feeds::{FeedWork, Peer};
 use tokio::sync::mpsc;
 
@@ -114,6 +114,20 @@ pub(crate) fn pinned(peer: &Peer) -> Result<NodeDocument, FederationError> {
     Ok(NodeDocument::parse(json.as_bytes())?)
 }
 
+/// Forgets what was worked out from the rows of a peer's feed, so that the next comparison looks at each of them.
+pub(crate) async fn doubt(federation: &Federation, peer: &Peer) -> Result<(), FederationError> {
+    let key = key_of(peer);
+    let forgotten = federation.feeds().write(federation.now(), move |work| {
+        let Some(mut state) = work.state(&key)? else {
+            return Ok(());
+        };
+        work.forget_tree(&key)?;
+        state.tree_seq = 0;
+        work.put_state(&key, &state)
+    });
+    Ok(forgotten.await?)
+}
+
 /// What pulling from a peer goes by, shared with the threads that check and write.
 pub(crate) struct Source {
     pub(crate) key: FeedKey,
@@ -181,7 +195,7 @@ async fn pull_with(
     let (checked, to_write) = mpsc::channel(1);
     let ahead = async {
         tokio::join!(
-            fetch_pages(federation, &source, state.seq, limit, fetched),
+            fetch_pages(federation, &source, &state, limit, fetched),
             check_pages(federation, &source, limit, to_check, checked),
         );
         std::future::pending().await
@@ -199,13 +213,16 @@ type Checked = Result<(u64, Page), FederationError>;
 async fn fetch_pages(
     federation: &Federation,
     source: &Source,
-    mut since: u64,
+    from: &FeedState,
     limit: usize,
     fetched: mpsc::Sender<Fetched>,
 ) {
+    let mut since = from.seq;
     loop {
         let part = Part::Changes { since };
-        let body = federation.get_page(&source.key, &part, limit).await;
+        let body = federation
+            .get_page(&source.key, &part, limit, from.pulling)
+            .await;
         let next = body.as_ref().ok().and_then(|body| next_of(body));
         let sent = fetched.send(body.map(|body| (since, body))).await;
         match next {
@@ -297,7 +314,8 @@ async fn apply(
             _ => return Ok(Ok(outdated(work, &source)?)),
         };
         let applied = follow::apply(work, &source.follow(), since, page)?;
-        if applied.is_err() {
+        let over = |applied: &Applied| applied.outcome == Outcome::OverQuota;
+        if applied.as_ref().map_or(true, over) {
             work.discard();
         }
         Ok(applied)
@@ -363,7 +381,7 @@ async fn repair(
     for leaf in leaves {
         let part = Part::Leaf(leaf);
         let body = federation
-            .get_page(&source.key, &part, page::MAX_ROWS)
+            .get_page(&source.key, &part, page::MAX_ROWS, false)
             .await?;
         let page = check(federation, source, part, body, page::MAX_ROWS).await?;
         let (of, mut page) = (Arc::clone(source), Some(page));

@@ -15,6 +15,7 @@ use crate::outbound::{Answer, Limits};
 use crate::protocol::document::NodeDocument;
 use crate::protocol::http_signature::{Request, Stamp, content_digest, sign};
 use crate::protocol::page::Part;
+use crate::protocol::refusal::Refused;
 use crate::protocol::{document, page};
 
 /// Seconds for which a signed request may be used.
@@ -38,11 +39,12 @@ const PART: Limits = Limits {
     ..Limits::SMALL
 };
 
-/// The path of a part of a feed.
-pub(crate) fn feed_path(name: FeedName, part: &Part, limit: usize) -> String {
+/// The path of a part of a feed. `all`: the reader pulls everything anew, so that it can do without deletions.
+pub(crate) fn feed_path(name: FeedName, part: &Part, limit: usize, all: bool) -> String {
     match part {
         Part::Changes { since } => {
-            format!("/fed/v1/feeds/{name}/changes?since={since}&limit={limit}")
+            let all = if all { "&all=true" } else { "" };
+            format!("/fed/v1/feeds/{name}/changes?since={since}&limit={limit}{all}")
         }
         Part::Leaf(leaf) => {
             let [bucket, leaf] = leaf.to_be_bytes();
@@ -52,16 +54,23 @@ pub(crate) fn feed_path(name: FeedName, part: &Part, limit: usize) -> String {
 }
 
 impl Federation {
-    /// A page of a feed of another node, as it came.
+    /// A page of a feed of another node, as it came. `all`: it belongs to a pull of everything.
     pub(crate) async fn get_page(
         &self,
         key: &FeedKey,
         part: &Part,
         limit: usize,
+        all: bool,
     ) -> Result<bytes::Bytes, FederationError> {
-        let path = feed_path(key.name, part, limit);
-        let answer = self.get(&key.origin, &path, key.name, &PAGE).await?;
-        Ok(answer.body)
+        let path = feed_path(key.name, part, limit, all);
+        match self.get(&key.origin, &path, key.name, &PAGE).await {
+            Ok(answer) => Ok(answer.body),
+            // To whoever asks for everything nobody can say that.
+            Err(FederationError::Answer { status: 410, .. }) if !all => {
+                Err(Refused::BelowHorizon.into())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The digests of the buckets of a feed (`None`), or of the leaves of one of its buckets.
@@ -79,7 +88,7 @@ impl Federation {
             path.push_str(&format!("/{bucket}"));
         }
         let answer = self.get(&key.origin, &path, key.name, &PART).await?;
-        let shape = crate::protocol::refusal::Refused::Shape("digests");
+        let shape = Refused::Shape("digests");
         let found: Digests = serde_json::from_slice(&answer.body).map_err(|_| shape.clone())?;
         let digests: Result<Vec<Digest>, _> = found
             .digests
@@ -122,7 +131,7 @@ impl Federation {
         }
         let path = format!("/fed/v1/documents?after={after}");
         let answer = success(self.outbound().get(base, &path, &[], &PART).await?)?;
-        let shape = crate::protocol::refusal::Refused::Shape("documents");
+        let shape = Refused::Shape("documents");
         let found: Documents = serde_json::from_slice(&answer.body).map_err(|_| shape.clone())?;
         let parse = |value: &Value| {
             let bytes = crate::protocol::canonical::write(value).map_err(|_| shape.clone())?;

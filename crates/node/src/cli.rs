@@ -242,6 +242,9 @@ pub(crate) enum Peer {
     Verify {
         /// Its host.
         host: String,
+        /// Look at every row that is here once more, so that damage to the database shows as well.
+        #[arg(long)]
+        thorough: bool,
     },
 }
 

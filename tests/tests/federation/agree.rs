@@ -1,10 +1,10 @@
 //! What is written at one node is soon the same at those that follow it, and stays its own.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use lotse_tests::{
     Database, Proxy, World, batch,
-    federation::{At, LATER, SOON, Station, change, delete, federated},
+    federation::{At, LATER, SOON, Station, arrived_as_promised, change, delete, federated},
     on_both, wait_for,
 };
 use reqwest::Method;
@@ -37,7 +37,7 @@ fn other(database: Database) -> Database {
 }
 
 /// Creates, changes, narrows and deletes at `a`; calls `check` after each.
-fn write_all_kinds_of_change(a: &World, check: impl Fn()) {
+fn write_all_kinds_of_change(a: &World, mut check: impl FnMut()) {
     let path = format!("/api/v1/offers/{}", a.create("offer"));
     check();
     change(
@@ -62,11 +62,17 @@ fn what_is_written_here_is_soon_the_same_at_both_followers(database: Database) {
     let c = World::on(federated(database));
     c.at().follow(a.at());
     a.at().follow(c.at());
+    let mut took = Vec::new();
     write_all_kinds_of_change(&a, || {
-        b.at().wait_until_same(a.at(), SOON);
-        c.at().wait_until_same(a.at(), SOON);
+        let begun = Instant::now();
+        let _ = b.at().wait_until_same(a.at(), SOON);
+        let _ = c.at().wait_until_same(a.at(), SOON);
+        took.push(begun.elapsed());
     });
-    write_all_kinds_of_change(&c, || a.at().wait_until_same(c.at(), SOON));
+    arrived_as_promised(took);
+    let mut took = Vec::new();
+    write_all_kinds_of_change(&c, || took.push(a.at().wait_until_same(c.at(), SOON)));
+    arrived_as_promised(took);
     for at in [b.at(), c.at()] {
         at.verify(&a.node);
     }
@@ -86,7 +92,9 @@ fn a_follower_that_no_hint_reaches_asks_by_itself(database: Database) {
     b.at().follow(a.at());
     // From now on B reaches A, and A does not reach B.
     front.cut();
-    write_all_kinds_of_change(&a, || b.at().wait_until_same(a.at(), LATER));
+    write_all_kinds_of_change(&a, || {
+        let _ = b.at().wait_until_same(a.at(), LATER);
+    });
     b.at().verify(&a.node);
 }
 

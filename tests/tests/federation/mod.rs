@@ -3,8 +3,14 @@
 mod agree;
 mod deny;
 mod handshake;
+mod horizon;
+mod hostile;
+mod journal;
 mod keys;
 mod kill;
 mod processes;
+mod quarantine;
+mod quota;
+mod repair;
 mod restore;
 mod sweep;

@@ -18,16 +18,16 @@ on_both!(
 );
 
 /// A node with three offers that another one follows.
-struct Scene {
-    a: World,
-    b: Station,
-    kept: String,
+pub(super) struct Scene {
+    pub(super) a: World,
+    pub(super) b: Station,
+    pub(super) kept: String,
     deleted: String,
     narrowed: String,
 }
 
 impl Scene {
-    fn on(database: Database) -> Self {
+    pub(super) fn on(database: Database) -> Self {
         let a = World::on(federated(database));
         let b = Station::start(federated(Database::Sqlite).with("PEER_POLL_SECONDS", "1"));
         b.at().follow(a.at());
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     /// What happens after the backup.
-    fn go_on(&self) {
+    pub(super) fn go_on(&self) {
         let title = json!({"content": {"title": {"en": "Changed after the backup"}}});
         change(&self.a, &self.kept, &title);
         change(&self.a, &self.narrowed, &json!({"visibility": "internal"}));
@@ -53,13 +53,13 @@ impl Scene {
     }
 
     /// Everybody signs in again: a restored database has no sessions.
-    fn sign_in(&mut self) {
+    pub(super) fn sign_in(&mut self) {
         self.a.node_admin = self.a.node_admin.again(&self.a.node);
         self.a.coordinator = self.a.coordinator.again(&self.a.node);
     }
 
     /// Begins a new epoch while the node is stopped.
-    fn new_epoch(&mut self) -> String {
+    pub(super) fn new_epoch(&mut self) -> String {
         self.a.node.stop();
         let key = recovery_key(&self.a.node);
         let said = self.a.node.ask(&["new-epoch", "--recovery-key", &key]);
@@ -68,7 +68,7 @@ impl Scene {
     }
 
     /// What had been deleted and narrowed stays so, at both nodes.
-    fn is_mended(&self) {
+    pub(super) fn is_mended(&self) {
         let (a, b) = (self.a.at(), self.b.at());
         wait_for("the new epoch has arrived", LATER, || {
             (b.peer(a.node)["epoch"] == 2).then_some(())
@@ -117,7 +117,7 @@ fn put_back(from: &Path, to: &Path) {
 }
 
 /// The node has noticed: it says so in its log and tells nobody anything, but goes on to be read.
-fn is_silent(scene: &Scene) {
+pub(super) fn is_silent(scene: &Scene) {
     let node = &scene.a.node;
     wait_for("the node notices", LATER, || {
         node.log()

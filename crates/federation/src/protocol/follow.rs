@@ -79,7 +79,7 @@ pub enum Outcome {
     },
     /// Rows were swept, and more remain: go on.
     Sweeping,
-    /// It has more rows than are wanted from it.
+    /// It has more rows than are wanted from it. Nothing may be kept of this page: else each attempt would bring one more.
     OverQuota,
 }
 

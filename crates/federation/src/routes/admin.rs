@@ -146,6 +146,15 @@ struct Sync {
     all: bool,
 }
 
+/// How to compare.
+#[derive(Debug, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Comparison {
+    /// Look at every row that is here once more, so that damage to the database shows as well. The digests are kept
+    /// otherwise, and a comparison costs the same for any number of rows.
+    thorough: bool,
+}
+
 /// Nodes of which nothing is wanted.
 #[derive(Debug, Serialize, ToSchema)]
 struct Denials {
@@ -352,6 +361,7 @@ async fn sync(
 #[utoipa::path(
     post, path = "/api/v1/peers/{host}/verify", tag = "federation", operation_id = "verify_peer",
     params(("host" = String, Path, description = "Host and port of the peer", example = "lotse.example.org")),
+    request_body = Comparison,
     responses((status = 200, description = "What the comparison came to", body = Verification)),
     security(("client" = []), ("session" = [])),
 )]
@@ -359,9 +369,11 @@ async fn verify(
     federation: web::Data<Federation>,
     signed_in: SignedIn,
     Path(host): Path<String>,
+    ValidJson(comparison): ValidJson<Comparison>,
 ) -> Result<HttpResponse, Problem> {
     signed_in.require(Role::NodeAdmin)?;
-    Ok(answer(&said(federation.verify_peer(&host).await)?))
+    let compared = federation.verify_peer(&host, comparison.thorough).await;
+    Ok(answer(&said(compared)?))
 }
 
 /// List the nodes of which nothing is wanted.

@@ -32,6 +32,9 @@ pub(super) struct Since {
     #[serde(default)]
     since: u64,
     limit: Option<usize>,
+    /// Whether this belongs to a pull of everything, which needs no deletions: what is not told is not there.
+    #[serde(default)]
+    all: bool,
 }
 
 /// Which feed, if the sender may read it.
@@ -47,19 +50,19 @@ async fn feed(
     Ok(federation.own(name))
 }
 
-/// `GET /fed/v1/feeds/{feed}/changes?since=&limit=`: statements after a number, in order, with a trailer.
+/// `GET /fed/v1/feeds/{feed}/changes?since=&limit=&all=`: statements after a number, in order, with a trailer.
 pub(super) async fn changes(
     federation: web::Data<Federation>,
     request: HttpRequest,
     Path(name): Path<String>,
-    Query(Since { since, limit }): Query<Since>,
+    Query(Since { since, limit, all }): Query<Since>,
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
     let limit = limit.unwrap_or(ROWS).clamp(1, page::MAX_ROWS);
     let part = Part::Changes {
         since: since.min(MAX_INTEGER),
     };
-    page_of(&federation, key, part, limit).await
+    page_of(&federation, key, part, limit, all).await
 }
 
 /// `GET /fed/v1/feeds/{feed}/state/{bucket}/{leaf}`: the live statements of one leaf, with a trailer.
@@ -70,7 +73,7 @@ pub(super) async fn leaf(
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
     let part = Part::Leaf(u16::from_be_bytes([bucket, leaf]));
-    page_of(&federation, key, part, page::MAX_ROWS).await
+    page_of(&federation, key, part, page::MAX_ROWS, false).await
 }
 
 /// What a snapshot gives for a page.
@@ -95,6 +98,7 @@ async fn page_of(
     key: FeedKey,
     part: Part,
     limit: usize,
+    all: bool,
 ) -> Result<HttpResponse, Problem> {
     let now = federation.now();
     let said = |error: FederationError| problem(&error);
@@ -106,7 +110,7 @@ async fn page_of(
         let read = federation
             .feeds()
             .read(now, move |work| {
-                rows(work, &this, &of, &wanted, limit, &told)
+                rows(work, &this, &of, &wanted, (limit, all), &told)
             })
             .await?;
         match read {
@@ -173,7 +177,7 @@ fn rows(
     identity: &Identity,
     key: &FeedKey,
     part: &Part,
-    limit: usize,
+    (limit, all): (usize, bool),
     told: &Remembered,
 ) -> storage::Result<Result<Read, NoPage>> {
     let document = Federation::sequence_in(work)?;
@@ -193,7 +197,7 @@ fn rows(
     };
     let through = state.seq;
     let page = match part {
-        Part::Changes { since } if *since > 0 && *since < state.horizon => {
+        Part::Changes { since } if !all && *since > 0 && *since < state.horizon => {
             return Ok(Err(NoPage::BelowHorizon));
         }
         Part::Changes { since } => work.page(key, *since, through, limit)?,

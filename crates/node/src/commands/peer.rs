@@ -50,7 +50,7 @@ pub(crate) async fn run(config: &Config, command: cli::Peer) -> Result<ExitCode,
             console::say(format_args!("{base_url} is no longer denied"));
             return Ok(ExitCode::SUCCESS);
         }
-        Peer::Verify { host } => return verify(&federation, &host).await,
+        Peer::Verify { host, thorough } => return verify(&federation, &host, thorough).await,
         Peer::Add {
             url: base_url,
             fingerprint,
@@ -200,8 +200,8 @@ fn time(at: Option<DateTime<Utc>>) -> String {
     )
 }
 
-async fn verify(federation: &Federation, host: &str) -> Result<ExitCode, Failure> {
-    let found = federation.verify_peer(host).await?;
+async fn verify(federation: &Federation, host: &str, thorough: bool) -> Result<ExitCode, Failure> {
+    let found = federation.verify_peer(host, thorough).await?;
     console::say(format_args!(
         "{}: {} entries at number {}, digest {}",
         found.outcome, found.rows, found.seq, found.state_root

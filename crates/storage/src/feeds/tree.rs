@@ -122,6 +122,16 @@ impl FeedWork<'_, '_> {
         })?;
         Ok(())
     }
+
+    /// Forgets the tree of a feed: it is to be made anew from its rows.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn forget_tree(&mut self, key: &FeedKey) -> Result<()> {
+        let feed = self.feed(key)?;
+        diesel::delete(bucket::table.filter(bucket::feed.eq(feed))).execute(self.connection())?;
+        Ok(())
+    }
 }
 
 const LEAF: (

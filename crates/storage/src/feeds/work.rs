@@ -484,9 +484,7 @@ impl FeedWork<'_, '_> {
         let feed = self.feed(key)?;
         diesel::delete(statement::table.filter(statement::feed.eq(feed)))
             .execute(self.connection())?;
-        diesel::delete(crate::schema::bucket::table.filter(crate::schema::bucket::feed.eq(feed)))
-            .execute(self.connection())?;
-        Ok(())
+        self.forget_tree(key)
     }
 
     /// Deletions before `before`, oldest first.
