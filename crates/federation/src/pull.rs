@@ -121,6 +121,7 @@ pub(crate) async fn doubt(federation: &Federation, peer: &Peer) -> Result<(), Fe
         let Some(mut state) = work.state(&key)? else {
             return Ok(());
         };
+        work.forget_without_entries(&key)?;
         work.forget_tree(&key)?;
         state.tree_seq = 0;
         work.put_state(&key, &state)

@@ -32,7 +32,7 @@ fn mended(b: &Station) -> Vec<String> {
 
 fn what_was_lost_or_is_older_here_is_found_and_mended_leaf_by_leaf(database: Database) {
     let (a, mut b) = pair(database);
-    let [lost, older, sound] = [(); 3].map(|()| a.create("offer"));
+    let [lost, older, gone, sound] = [(); 4].map(|()| a.create("offer"));
     b.at().wait_until_same(a.at(), SOON);
     let path = format!("/api/v1/offers/{older}");
     b.node.stop();
@@ -51,14 +51,18 @@ fn what_was_lost_or_is_older_here_is_found_and_mended_leaf_by_leaf(database: Dat
     b.at().wait_until_same(a.at(), SOON);
     let healthy = b.at().verify(&a.node);
 
-    // One statement is lost, one is again what it was before, and so are the entries that came with them.
+    // One statement is lost, one is again what it was before, and so are the entries that came with them. Of a third only
+    // the entry is lost.
     b.node.stop();
     for (sql, rows) in [
         (
             format!("delete from statement where feed = {feed} and entry = '{lost}'"),
             1,
         ),
-        (format!("delete from entry where id = '{lost}'"), 1),
+        (
+            format!("delete from entry where id in ('{lost}', '{gone}')"),
+            2,
+        ),
         (
             format!(
                 "update statement set seq = (select seq from before), hash = (select hash from before), \
@@ -79,18 +83,18 @@ fn what_was_lost_or_is_older_here_is_found_and_mended_leaf_by_leaf(database: Dat
     }
     b.node.restart();
     let here = b.at().entries(&a.node);
-    assert!(!here.contains_key(&lost) && here.contains_key(&sound));
+    assert!(!here.contains_key(&lost) && !here.contains_key(&gone) && here.contains_key(&sound));
     assert_eq!(here[&older]["content"]["title"]["en"], "Before it");
 
     let found = b.at().verify_thoroughly(&a.node);
-    assert_eq!(mended(&b), ["2"], "only what differs is asked for");
+    assert_eq!(mended(&b), ["3"], "only what differs is asked for");
     for member in ["seq", "rows", "state_root"] {
         assert_eq!(found[member], healthy[member], "{member}");
     }
     b.at().wait_until_same(a.at(), SOON);
     // Nothing is left to do.
     let _ = b.at().verify_thoroughly(&a.node);
-    assert_eq!(mended(&b), ["2"]);
+    assert_eq!(mended(&b), ["3"]);
 
     // Digests that are wrong while the rows are right are made anew, and nothing is asked for.
     b.node.stop();
@@ -103,7 +107,7 @@ fn what_was_lost_or_is_older_here_is_found_and_mended_leaf_by_leaf(database: Dat
     b.node.restart();
     let found = b.at().verify_thoroughly(&a.node);
     assert_eq!(found["state_root"], healthy["state_root"]);
-    assert_eq!(mended(&b), ["2"]);
+    assert_eq!(mended(&b), ["3"]);
 }
 
 fn what_says_something_else_under_its_number_is_a_fork_and_no_damage(database: Database) {

@@ -61,7 +61,11 @@ impl Scene {
     /// Begins a new epoch while the node is stopped.
     pub(super) fn new_epoch(&mut self) -> String {
         self.a.node.stop();
-        let key = recovery_key(&self.a.node);
+        // With a wrong key nothing happens: what is deleted again is said with the right one.
+        let wrong = key_that(&self.a.node, |name| !name.starts_with("recovery-"));
+        let refused = self.a.node.run(&["new-epoch", "--recovery-key", &wrong]);
+        assert!(!refused.status.success(), "{refused:?}");
+        let key = key_that(&self.a.node, |name| name.starts_with("recovery-"));
         let said = self.a.node.ask(&["new-epoch", "--recovery-key", &key]);
         self.a.node.restart();
         said
@@ -86,16 +90,12 @@ impl Scene {
     }
 }
 
-fn recovery_key(node: &TestNode) -> String {
+/// A private key of a node, by the name of its file.
+fn key_that(node: &TestNode, is_it: impl Fn(&str) -> bool) -> String {
     let keys = fs::read_dir(node.data().join("keys")).unwrap();
-    let mut recovery = keys.map(|key| key.unwrap().path()).filter(|path| {
-        path.file_name()
-            .unwrap()
-            .to_string_lossy()
-            .starts_with("recovery-")
-    });
-    let found = recovery.next().unwrap();
-    found.to_str().unwrap().to_owned()
+    let mut keys = keys.map(|key| key.unwrap().path());
+    let found = keys.find(|path| is_it(&path.file_name().unwrap().to_string_lossy()));
+    found.unwrap().to_str().unwrap().to_owned()
 }
 
 fn copy(from: &Path, to: &Path) {

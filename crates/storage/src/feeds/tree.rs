@@ -1,5 +1,6 @@
 //! The stored state tree of a feed: which leaves have changed, their rows, and the digests.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use domain::feed::{Bucket, Digest, FeedKey, LeafRow};
 
@@ -9,7 +10,7 @@ use crate::Result;
 use crate::connection::on_each;
 use crate::limits;
 use crate::rows::BucketRow;
-use crate::schema::{bucket, statement};
+use crate::schema::{bucket, entry, statement};
 use crate::sql_types::{from_column, to_column, to_entry_id};
 
 type LeafColumns = (i64, String, i64, String);
@@ -130,6 +131,25 @@ impl FeedWork<'_, '_> {
     pub fn forget_tree(&mut self, key: &FeedKey) -> Result<()> {
         let feed = self.feed(key)?;
         diesel::delete(bucket::table.filter(bucket::feed.eq(feed))).execute(self.connection())?;
+        Ok(())
+    }
+
+    /// Forgets statements of another node whose entries were taken over and are not here: they are to be told again.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn forget_without_entries(&mut self, key: &FeedKey) -> Result<()> {
+        let (feed, origin) = (self.feed(key)?, self.origin_row(&key.origin)?);
+        let here = entry::table
+            .filter(entry::origin.eq(origin))
+            .filter(entry::id.eq(statement::entry))
+            .filter(not(entry::deleted));
+        let lost = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::live)
+            .filter(statement::state.eq("taken"))
+            .filter(not(exists(here)));
+        diesel::delete(lost).execute(self.connection())?;
         Ok(())
     }
 }
