@@ -1,0 +1,283 @@
+//! What is published of an assessment, and what others see of it.
+
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use super::{Rule, Scope, deadlines, preview};
+use crate::kinds::{
+    Answer, AssessmentMethod, AssessmentRecord, AssessmentResult, AssessmentReview,
+    AssessmentState, HistoryEvent, PeerView, PublicationChoice, ReviewState, SelfAssessment,
+    Verdict,
+};
+use crate::{Audience, Content, Violation, Visibility};
+
+/// What publishing needs beside the assessment.
+#[derive(Debug, Clone)]
+pub struct NewResult<'a> {
+    /// The rule of its standard.
+    pub rule: &'a Rule,
+    /// What is in scope for its subject.
+    pub scope: &'a Scope,
+    /// Who may see which part.
+    pub choice: PublicationChoice,
+    /// What [`super::transition`] put into the history.
+    pub event: HistoryEvent,
+}
+
+/// An assessment as it is published, and the visibility that its entry then has: that of the part that most may see.
+/// `None` only where the calendar ends.
+#[must_use]
+pub fn publish(
+    assessment: &SelfAssessment,
+    new: NewResult<'_>,
+) -> Option<(SelfAssessment, Visibility)> {
+    let today = new.event.at.date_naive();
+    let due = deadlines(today, new.rule.validity())?;
+    let mut published = assessment.clone();
+    let on = assessment.record.submitted_on.unwrap_or(today);
+    let profile = preview(new.rule, new.scope, assessment, on);
+    let method = if new.event.from == AssessmentState::Confirmed {
+        AssessmentMethod::SelfAndPeer
+    } else {
+        AssessmentMethod::SelfOnly
+    };
+    let record = &mut published.record;
+    record.result = Some(AssessmentResult {
+        published_on: today,
+        valid_until: due.expires,
+        archived_from: due.archived,
+        method,
+        standard_code: new.rule.code().to_owned(),
+        standard_version: new.rule.version().to_string(),
+        standard_is_draft: profile.standard_is_draft,
+        dimensions: profile.dimensions,
+    });
+    record.publication = Some(new.choice);
+    record.history.push(new.event);
+    published.state = AssessmentState::Published;
+    Some((published, new.choice.profile))
+}
+
+/// An expired assessment as the draft of its next round. Its result stays with it, for the trend. The entry is internal
+/// again.
+#[must_use]
+pub fn renew_draft(assessment: &SelfAssessment, event: HistoryEvent) -> SelfAssessment {
+    let mut draft = assessment.clone();
+    draft.state = AssessmentState::Draft;
+    let record = &mut draft.record;
+    record.earlier_results.extend(record.result.take());
+    record.publication = None;
+    record.reviewer = None;
+    record.submitted_on = None;
+    record.history.push(event);
+    draft
+}
+
+/// Refuses a choice that shows more of a part than of the profile: a plan or a rating without date, method and version of
+/// the standard says nothing that anybody could judge.
+#[must_use]
+pub fn check_choice(choice: &PublicationChoice) -> Vec<Violation> {
+    [
+        ("criterion_ratings", choice.criterion_ratings),
+        ("comments", choice.comments),
+        ("evidence", choice.evidence),
+        ("improvement_plan", choice.improvement_plan),
+    ]
+    .into_iter()
+    .filter(|(_, part)| *part < choice.profile)
+    .map(|(name, _)| Violation {
+        pointer: format!("/{name}"),
+        code: "wider_than_profile".into(),
+        message: "more people would see this than the profile".to_owned(),
+    })
+    .collect()
+}
+
+/// What tells one submission from another: a reviewer names what it read, and a verdict about something else does not count.
+/// The first 16 bytes of SHA-256 over what was answered, in hexadecimal.
+#[must_use]
+pub fn submission_fingerprint(assessment: &SelfAssessment) -> String {
+    let answered = (
+        &assessment.subject,
+        &assessment.standard,
+        &assessment.answers,
+        &assessment.improvement_plan,
+    );
+    let json = serde_json::to_vec(&answered).unwrap_or_default();
+    let digest = Sha256::digest(&json);
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Whether others than its owner and coordinators may know of an assessment: while its result is out, for those to whom the
+/// profile was opened, until it is only in the archive.
+pub(crate) fn shows_assessment(it: &SelfAssessment, audience: Audience, today: NaiveDate) -> bool {
+    audience == Audience::Owner || parts(it, audience, today).is_some()
+}
+
+/// Whether others than its owner and coordinators may know of a review: once it is given.
+pub(crate) fn shows_review(it: &AssessmentReview, audience: Audience) -> bool {
+    audience == Audience::Owner || it.state == ReviewState::Given
+}
+
+/// The widest visibility that an entry with this content may have.
+pub(crate) fn widest_visibility(content: &Content) -> Visibility {
+    match content {
+        Content::SelfAssessment(it) if it.state.is_shown() => it
+            .record
+            .publication
+            .map_or(Visibility::Internal, |choice| choice.profile),
+        // A verdict is for the owner's node, which is an approved peer.
+        Content::AssessmentReview(it) if it.state == ReviewState::Given => Visibility::Network,
+        Content::SelfAssessment(_) | Content::AssessmentReview(_) => Visibility::Internal,
+        _ => Visibility::Public,
+    }
+}
+
+/// The parts that an audience sees beside the profile.
+struct Parts {
+    ratings: bool,
+    comments: bool,
+    evidence: bool,
+    plan: bool,
+}
+
+/// Whether a day has come, for what is shown here. A form that leaves the node depends on no day: what is told again is
+/// what changes, and the node that shows it looks at its own calendar.
+fn has_come(day: NaiveDate, audience: Audience, today: NaiveDate) -> bool {
+    !audience.leaves_the_node() && day <= today
+}
+
+fn parts(it: &SelfAssessment, audience: Audience, today: NaiveDate) -> Option<Parts> {
+    let choice = it.record.publication.filter(|_| it.state.is_shown())?;
+    let result = it.record.result.as_ref()?;
+    // No part is seen by more than the profile, whatever another node says.
+    let sees = |part: Visibility| part.max(choice.profile) <= audience.sees();
+    if !sees(choice.profile) || has_come(result.archived_from, audience, today) {
+        return None;
+    }
+    Some(Parts {
+        ratings: sees(choice.criterion_ratings),
+        comments: sees(choice.comments),
+        evidence: sees(choice.evidence),
+        plan: sees(choice.improvement_plan),
+    })
+}
+
+/// Takes out of an assessment what was not chosen for `audience`. Of what is not published, nothing is left but its subject
+/// and standard; [`crate::outward`] does not show it at all.
+pub(crate) fn restrict_assessment(
+    it: &mut SelfAssessment,
+    audience: Audience,
+    today: NaiveDate,
+) -> bool {
+    if audience == Audience::Owner {
+        return false;
+    }
+    let before = it.clone();
+    match parts(it, audience, today) {
+        Some(parts) => restrict_published(it, &parts, audience, today),
+        None => {
+            it.state = AssessmentState::Draft;
+            it.answers.clear();
+            it.improvement_plan.clear();
+            it.record = AssessmentRecord::default();
+        }
+    }
+    *it != before
+}
+
+fn restrict_published(
+    it: &mut SelfAssessment,
+    parts: &Parts,
+    audience: Audience,
+    today: NaiveDate,
+) {
+    for answer in it.answers.values_mut() {
+        restrict_answer(answer, parts, audience);
+    }
+    it.answers.retain(|_, answer| *answer != Answer::default());
+    if !parts.plan {
+        it.improvement_plan.clear();
+    }
+    if !parts.ratings {
+        // A plan says where one stands and wants to be: those are ratings too.
+        for action in &mut it.improvement_plan {
+            (action.current, action.target) = (None, None);
+        }
+    }
+    let record = std::mem::take(&mut it.record);
+    let mut result = record.result;
+    if let Some(result) = &mut result {
+        if has_come(result.valid_until, audience, today) {
+            // Never silently valid: the command that says so may come a little later than the day.
+            it.state = AssessmentState::Expired;
+        }
+        if !parts.ratings {
+            result
+                .dimensions
+                .iter_mut()
+                .for_each(|it| it.capped.clear());
+        }
+    }
+    let mut reviews = record.reviews;
+    reviews.retain(|view| view.verdict == Verdict::Confirmed);
+    reviews
+        .iter_mut()
+        .for_each(|view| restrict_view(view, parts));
+    it.record = AssessmentRecord {
+        assessed: record.assessed,
+        publication: record.publication,
+        result,
+        reviews,
+        ..AssessmentRecord::default()
+    };
+}
+
+fn restrict_answer(answer: &mut Answer, parts: &Parts, audience: Audience) {
+    if !parts.ratings {
+        answer.rating = None;
+        answer.not_applicable = None;
+    }
+    if !parts.comments {
+        answer.comment = None;
+    }
+    answer
+        .evidence
+        .retain(|item| parts.evidence && item.visibility <= audience.sees());
+}
+
+fn restrict_view(view: &mut PeerView, parts: &Parts) {
+    view.reason = None;
+    for criterion in view.criteria.values_mut() {
+        if !parts.ratings {
+            criterion.rating = None;
+            criterion.stance = None;
+        }
+        if !parts.comments {
+            criterion.comment = None;
+        }
+    }
+    view.criteria
+        .retain(|_, criterion| *criterion != Default::default());
+}
+
+/// Leaves of a review the verdict alone, once it is given: what the reviewer writes about single criteria, and why it
+/// returns a submission, tells of answers that are their owner's to publish.
+pub(crate) fn restrict_review(it: &mut AssessmentReview, audience: Audience) -> bool {
+    if audience == Audience::Owner {
+        return false;
+    }
+    let before = it.clone();
+    it.criteria.clear();
+    it.summary = None;
+    it.reason = None;
+    if it.state == ReviewState::Draft {
+        it.verdict = None;
+        it.submission = None;
+    }
+    *it != before
+}
