@@ -63,6 +63,8 @@ pub const HISTORY: usize = 200;
 pub const REVIEWS: usize = 50;
 /// Results of earlier rounds that are kept with an assessment.
 pub const EARLIER_RESULTS: usize = 20;
+/// Distributions that a new one is held against. Each took five changed organisations, so these are many years.
+pub const SNAPSHOTS: usize = 500;
 /// The furthest from zero that a rating may lie.
 pub const RATING: i32 = 1_000;
 /// The largest weight of a criterion.

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Rule, shown_cells};
 use crate::kinds::{Answer, AssessmentResult, DimensionOutcome};
+use crate::limits;
 
 /// Over fewer organisations nothing is shown.
 pub const MIN_ORGANISATIONS: usize = 5;
@@ -173,6 +174,9 @@ pub fn renew(
         .any(|shown| changed(shown, &basis) < MIN_CHANGED)
     {
         return Renewal::Keep;
+    }
+    if bases.len() >= limits::SNAPSHOTS {
+        bases.remove(0);
     }
     bases.push(basis);
     Renewal::Publish(Box::new(Snapshot {

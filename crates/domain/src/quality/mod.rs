@@ -16,6 +16,7 @@ mod decimal;
 mod distribution;
 mod hidden_cells;
 mod life;
+mod moved;
 mod parameters;
 mod profile;
 mod publication;
@@ -40,9 +41,12 @@ pub use distribution::{
 };
 pub use hidden_cells::{SMALL_CELL, shown_cells};
 pub use life::{check_change, check_successor, supersession_circle};
+pub use moved::{
+    NewResult, moved, published, renewed, review_started, reviewed, submitted, visibility_of,
+};
 pub use parameters::Parameters;
 pub use profile::{Preview, mark_of, marks, preview};
-pub use publication::{NewResult, check_choice, publish, renew_draft, submission_fingerprint};
+pub use publication::{check_choice, submission_fingerprint};
 pub(crate) use publication::{
     restrict_assessment, restrict_review, shows_assessment, shows_review, widest_visibility,
 };

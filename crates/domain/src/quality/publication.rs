@@ -3,75 +3,11 @@
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
-use super::{Rule, Scope, deadlines, preview};
 use crate::kinds::{
-    Answer, AssessmentMethod, AssessmentRecord, AssessmentResult, AssessmentReview,
-    AssessmentState, HistoryEvent, PeerView, PublicationChoice, ReviewState, SelfAssessment,
-    Verdict,
+    Answer, AssessmentRecord, AssessmentReview, AssessmentState, PeerView, PublicationChoice,
+    ReviewState, SelfAssessment, Verdict,
 };
 use crate::{Audience, Content, Violation, Visibility};
-
-/// What publishing needs beside the assessment.
-#[derive(Debug, Clone)]
-pub struct NewResult<'a> {
-    /// The rule of its standard.
-    pub rule: &'a Rule,
-    /// What is in scope for its subject.
-    pub scope: &'a Scope,
-    /// Who may see which part.
-    pub choice: PublicationChoice,
-    /// What [`super::transition`] put into the history.
-    pub event: HistoryEvent,
-}
-
-/// An assessment as it is published, and the visibility that its entry then has: that of the part that most may see.
-/// `None` only where the calendar ends.
-#[must_use]
-pub fn publish(
-    assessment: &SelfAssessment,
-    new: NewResult<'_>,
-) -> Option<(SelfAssessment, Visibility)> {
-    let today = new.event.at.date_naive();
-    let due = deadlines(today, new.rule.validity())?;
-    let mut published = assessment.clone();
-    let on = assessment.record.submitted_on.unwrap_or(today);
-    let profile = preview(new.rule, new.scope, assessment, on);
-    let method = if new.event.from == AssessmentState::Confirmed {
-        AssessmentMethod::SelfAndPeer
-    } else {
-        AssessmentMethod::SelfOnly
-    };
-    let record = &mut published.record;
-    record.result = Some(AssessmentResult {
-        published_on: today,
-        valid_until: due.expires,
-        archived_from: due.archived,
-        method,
-        standard_code: new.rule.code().to_owned(),
-        standard_version: new.rule.version().to_string(),
-        standard_is_draft: profile.standard_is_draft,
-        dimensions: profile.dimensions,
-    });
-    record.publication = Some(new.choice);
-    record.history.push(new.event);
-    published.state = AssessmentState::Published;
-    Some((published, new.choice.profile))
-}
-
-/// An expired assessment as the draft of its next round. Its result stays with it, for the trend. The entry is internal
-/// again.
-#[must_use]
-pub fn renew_draft(assessment: &SelfAssessment, event: HistoryEvent) -> SelfAssessment {
-    let mut draft = assessment.clone();
-    draft.state = AssessmentState::Draft;
-    let record = &mut draft.record;
-    record.earlier_results.extend(record.result.take());
-    record.publication = None;
-    record.reviewer = None;
-    record.submitted_on = None;
-    record.history.push(event);
-    draft
-}
 
 /// Refuses a choice that shows more of a part than of the profile: a plan or a rating without date, method and version of
 /// the standard says nothing that anybody could judge.
@@ -126,15 +62,20 @@ pub(crate) fn shows_review(it: &AssessmentReview, audience: Audience) -> bool {
 /// The widest visibility that an entry with this content may have.
 pub(crate) fn widest_visibility(content: &Content) -> Visibility {
     match content {
-        Content::SelfAssessment(it) if it.state.is_shown() => it
-            .record
-            .publication
-            .map_or(Visibility::Internal, |choice| choice.profile),
+        Content::SelfAssessment(it) => widest_visibility_of(it),
         // A verdict is for the owner's node, which is an approved peer.
         Content::AssessmentReview(it) if it.state == ReviewState::Given => Visibility::Network,
-        Content::SelfAssessment(_) | Content::AssessmentReview(_) => Visibility::Internal,
+        Content::AssessmentReview(_) => Visibility::Internal,
         _ => Visibility::Public,
     }
+}
+
+/// The same for an assessment.
+pub(super) fn widest_visibility_of(it: &SelfAssessment) -> Visibility {
+    it.record
+        .publication
+        .filter(|_| it.state.is_shown())
+        .map_or(Visibility::Internal, |choice| choice.profile)
 }
 
 /// The parts that an audience sees beside the profile.

@@ -4,8 +4,8 @@ use domain::kinds::{
     AssessmentMethod, AssessmentState, PublicationChoice, WorkflowParty, WorkflowStep,
 };
 use domain::quality::{
-    NewResult, NotComparable, StepFacts, check_choice, publish, renew_draft,
-    submission_fingerprint, transition, trend,
+    NewResult, NotComparable, StepFacts, check_choice, moved, published, renewed, review_started,
+    reviewed, submission_fingerprint, submitted, transition, trend, visibility_of,
 };
 use domain::{Audience, Content, Kind, Visibility, outward};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use super::assessments::{
     self, CAPPED, COMMENT, CORE, MEAN, NEVER, PEER_COMMENT, PEER_RATING, PLAN, PLAN_RATING, RATING,
     REASON, is_out,
 };
-use super::{answer, assessment, complete, date, everywhere, found, shipped};
+use super::{answer, assessment, complete, date, everywhere, found, offer, shipped};
 use crate::outward::{AUDIENCES, day, entry};
 use crate::store::{NEW, PARTNER, Store, coordinator, example_with, now, told};
 
@@ -121,7 +121,7 @@ fn facts() -> StepFacts<'static> {
 fn a_result_is_published_kept_through_its_renewal_and_compared() {
     let rule = shipped();
     let scope = everywhere(&rule);
-    let submitted = complete(&rule, &scope, 2, date("2026-01-01"));
+    let submitted_one = complete(&rule, &scope, 2, date("2026-01-01"));
     for (state, method) in [
         (AssessmentState::Submitted, AssessmentMethod::SelfOnly),
         (AssessmentState::Confirmed, AssessmentMethod::SelfAndPeer),
@@ -139,12 +139,12 @@ fn a_result_is_published_kept_through_its_renewal_and_compared() {
             choice: PublicationChoice::default(),
             event,
         };
-        let (published, visibility) = publish(&submitted, new).unwrap();
+        let published_one = published(&submitted_one, new).unwrap();
         assert_eq!(
-            (published.state, visibility),
+            (published_one.state, visibility_of(&published_one)),
             (AssessmentState::Published, Visibility::Network)
         );
-        let first = published.record.result.clone().unwrap();
+        let first = published_one.record.result.clone().unwrap();
         assert_eq!(
             (first.method, first.published_on, first.valid_until),
             (method, date("2026-11-22"), date("2028-11-22"))
@@ -163,14 +163,13 @@ fn a_result_is_published_kept_through_its_renewal_and_compared() {
             ..facts()
         };
         let (_, event) = transition(
-            published.state,
+            published_one.state,
             WorkflowStep::Expire,
             WorkflowParty::System,
             &over,
         )
         .unwrap();
-        let mut expired = published;
-        expired.state = event.to;
+        let expired = moved(&published_one, event);
         let (_, event) = transition(
             expired.state,
             WorkflowStep::Renew,
@@ -178,7 +177,8 @@ fn a_result_is_published_kept_through_its_renewal_and_compared() {
             &over,
         )
         .unwrap();
-        let mut draft = renew_draft(&expired, event);
+        let mut draft = renewed(&expired, event);
+        assert_eq!(visibility_of(&draft), Visibility::Internal);
         assert_eq!(
             (draft.state, draft.record.result.as_ref()),
             (AssessmentState::Draft, None)
@@ -204,7 +204,7 @@ fn a_result_is_published_kept_through_its_renewal_and_compared() {
             choice: PublicationChoice::default(),
             event,
         };
-        let second = publish(&draft, new).unwrap().0.record.result.unwrap();
+        let second = published(&draft, new).unwrap().record.result.unwrap();
         let changes = trend(&first, &second).unwrap();
         // D5: two core points more among four weights of 2, 1, 1, 1 (D5.4 is no offer's).
         let of = |id: &str| {
@@ -370,4 +370,88 @@ fn once_submitted_answers_stay_and_once_published_steps_of_the_plan_may_go_on() 
             "{state:?}"
         );
     }
+}
+
+#[test]
+fn each_step_writes_what_belongs_to_it() {
+    let rule = shipped();
+    let scope = everywhere(&rule);
+    let event = |from, to, step| domain::kinds::HistoryEvent {
+        at: now(),
+        step,
+        from,
+        to,
+        by: WorkflowParty::System,
+        reason: None,
+    };
+    use AssessmentState::{Confirmed, Draft, InPeerReview, Published, Submitted, Withdrawn};
+    let draft = complete(&rule, &scope, 3, date("2026-01-01"));
+    let one = submitted(
+        &draft,
+        event(Draft, Submitted, WorkflowStep::Submit),
+        offer(&["orient"]),
+    );
+    assert_eq!(one.record.assessed, Some(offer(&["orient"])));
+    assert_eq!(one.record.submitted_on, Some(now().date_naive()));
+    let peer: domain::EntryRef = domain::EntryRef::Uri("https://b.example/entries/1".to_owned());
+    let one = review_started(
+        &one,
+        event(Submitted, InPeerReview, WorkflowStep::StartReview),
+        peer.clone(),
+    );
+    assert_eq!(one.record.reviewer.as_ref(), Some(&peer));
+    let view = domain::kinds::PeerView {
+        reviewer: peer,
+        review: "https://b.example/entries/2".to_owned(),
+        verdict: domain::kinds::Verdict::Confirmed,
+        received_on: now().date_naive(),
+        reason: None,
+        criteria: [(
+            "D1.1".to_owned(),
+            domain::kinds::CriterionView {
+                rating: Some(2),
+                ..Default::default()
+            },
+        )]
+        .into(),
+    };
+    let one = reviewed(
+        &one,
+        event(InPeerReview, Confirmed, WorkflowStep::Confirm),
+        view.clone(),
+    );
+    assert_eq!(
+        (one.answers["D1.1"].rating, one.record.reviews.as_slice()),
+        (Some(3), std::slice::from_ref(&view)),
+        "both views stay"
+    );
+    let publishing = |choice| NewResult {
+        rule: &rule,
+        scope: &scope,
+        choice,
+        event: event(Confirmed, Published, WorkflowStep::Publish),
+    };
+    let too_wide = PublicationChoice {
+        comments: Visibility::Public,
+        ..PublicationChoice::default()
+    };
+    assert_eq!(
+        published(&one, publishing(too_wide)).unwrap_err()[0].code,
+        "wider_than_profile"
+    );
+    let one = published(&one, publishing(PublicationChoice::default())).unwrap();
+    let one = moved(&one, event(Published, Withdrawn, WorkflowStep::Withdraw));
+    assert_eq!(
+        (visibility_of(&one), one.record.history.len()),
+        (Visibility::Internal, 5)
+    );
+    let again = submitted(
+        &one,
+        event(Draft, Submitted, WorkflowStep::Submit),
+        offer(&[]),
+    );
+    assert_eq!(
+        again.record.reviewer, None,
+        "another submission, another question"
+    );
 }

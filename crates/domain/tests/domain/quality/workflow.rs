@@ -8,7 +8,7 @@ use domain::quality::{
 use domain::{Actor, Role, Subject};
 use serde_json::json;
 
-use super::{date, file, other_json, rule, shipped, shipped_json};
+use super::{date, file, other_json, rule, shipped};
 use crate::store::{OTHER_ORGANISATION, PARTNER, actor, coordinator, editor, now, other_editor};
 
 const STEPS: [WorkflowStep; 9] = [
@@ -410,7 +410,6 @@ fn what_falls_due_follows_the_validity_of_the_standard() {
         (due.expires, due.expiry_task, due.archived),
         (date("2025-02-28"), date("2025-01-29"), date("2025-05-28"))
     );
-    let _ = shipped_json();
 }
 
 #[test]
