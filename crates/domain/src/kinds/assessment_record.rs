@@ -29,7 +29,7 @@ pub struct AssessmentRecord {
     pub reviewer: Option<EntryRef>,
     /// The views of peers, oldest first. They stay visible where they differ.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    pub reviews: Vec<PeerView>,
+    pub reviews: Vec<ReceivedReview>,
     /// Who may see which part, chosen at publication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publication: Option<PublicationChoice>,
@@ -117,7 +117,7 @@ pub enum WorkflowParty {
 /// A peer's view as it is kept with the assessment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PeerView {
+pub struct ReceivedReview {
     /// The organisation that reviewed.
     pub reviewer: EntryRef,
     /// The URI of its assessment-review.

@@ -15,7 +15,7 @@ pub struct AssessmentReview {
     /// The organisation that reviews.
     pub reviewer: EntryRef,
     /// Whether it is given.
-    pub state: ReviewState,
+    pub state: AssessmentReviewState,
     /// What it comes to. Needed once it is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -36,7 +36,7 @@ pub struct AssessmentReview {
 /// Where a review stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ReviewState {
+pub enum AssessmentReviewState {
     /// Being written.
     Draft,
     /// Given. Its verdict moves the assessment.
@@ -107,7 +107,7 @@ impl KindContent for AssessmentReview {
     fn check(&self, c: &mut Checker<'_>) {
         c.reference("assessment", &self.assessment, &[Kind::SelfAssessment]);
         c.reference("reviewer", &self.reviewer, &[Kind::Organisation]);
-        if self.state == ReviewState::Given {
+        if self.state == AssessmentReviewState::Given {
             for (name, is_there) in [
                 ("verdict", self.verdict.is_some()),
                 ("submission", self.submission.is_some()),

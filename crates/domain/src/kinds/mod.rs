@@ -14,9 +14,11 @@ mod self_assessment;
 
 pub use assessment_record::{
     AssessedSubject, AssessmentMethod, AssessmentRecord, AssessmentResult, DimensionOutcome,
-    DimensionResult, HistoryEvent, PeerView, PublicationChoice, WorkflowParty, WorkflowStep,
+    DimensionResult, HistoryEvent, PublicationChoice, ReceivedReview, WorkflowParty, WorkflowStep,
 };
-pub use assessment_review::{AssessmentReview, CriterionView, ReviewState, Stance, Verdict};
+pub use assessment_review::{
+    AssessmentReview, AssessmentReviewState, CriterionView, Stance, Verdict,
+};
 pub use contact_point::{Consent, ContactChannel, ContactPerson, ContactPoint};
 pub use event::{Document, Event};
 pub use need::Need;

@@ -106,24 +106,24 @@ pub struct Distribution {
     /// Over how many organisations.
     pub organisations: u32,
     /// The dimensions, in the standard's order.
-    pub dimensions: Vec<Row>,
+    pub dimensions: Vec<DistributionRow>,
     /// The criteria, in the standard's order.
-    pub criteria: Vec<Row>,
+    pub criteria: Vec<DistributionRow>,
 }
 
 /// One dimension or criterion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Row {
+pub struct DistributionRow {
     /// Its id.
     pub id: String,
     /// Its cells, the same for every row of its sort. Empty: withheld, because fewer than five organisations are known in
     /// it, or because all stand alike.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<DistributionCell>,
 }
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Cell {
+pub struct DistributionCell {
     /// A level, a rating, or why there is none.
     pub code: String,
     /// How many organisations. `null`: too few to say.
@@ -229,7 +229,7 @@ fn distribution(rule: &Rule, current: &[Contribution], today: NaiveDate) -> Dist
     }
 }
 
-fn row<'a>(id: &str, codes: &[String], cells: impl Iterator<Item = &'a String>) -> Row {
+fn row<'a>(id: &str, codes: &[String], cells: impl Iterator<Item = &'a String>) -> DistributionRow {
     let mut counts = vec![0_u32; codes.len()];
     let mut known = 0_usize;
     for cell in cells {
@@ -243,11 +243,11 @@ fn row<'a>(id: &str, codes: &[String], cells: impl Iterator<Item = &'a String>) 
     let shown = Some(counts)
         .filter(|_| known >= MIN_ORGANISATIONS)
         .and_then(|counts| shown_cells(&counts));
-    let cell = |(code, count): (&String, Option<u32>)| Cell {
+    let cell = |(code, count): (&String, Option<u32>)| DistributionCell {
         code: code.clone(),
         count,
     };
-    Row {
+    DistributionRow {
         id: id.to_owned(),
         cells: shown.map_or_else(Vec::new, |shown| {
             codes.iter().zip(shown).map(cell).collect()

@@ -36,8 +36,8 @@ pub use conflict::{Conflict, ReviewerFacts, conflict};
 pub use deadlines::{Deadlines, EXPIRY_TASK_DAYS, Validity, deadlines};
 pub use decimal::Decimal;
 pub use distribution::{
-    Cell, Contribution, Distribution, MIN_CHANGED, MIN_ORGANISATIONS, Renewal, Row, Snapshot,
-    newest_per_organisation, renew,
+    Contribution, Distribution, DistributionCell, DistributionRow, MIN_CHANGED, MIN_ORGANISATIONS,
+    Renewal, Snapshot, newest_per_organisation, renew,
 };
 pub use hidden_cells::{SMALL_CELL, shown_cells};
 pub use life::{check_change, check_successor, supersession_circle};

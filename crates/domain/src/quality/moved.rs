@@ -3,8 +3,8 @@
 use super::publication::widest_visibility_of;
 use super::{Rule, Scope, check_choice, deadlines, preview};
 use crate::kinds::{
-    AssessedSubject, AssessmentMethod, AssessmentResult, AssessmentState, HistoryEvent, PeerView,
-    PublicationChoice, SelfAssessment,
+    AssessedSubject, AssessmentMethod, AssessmentResult, AssessmentState, HistoryEvent,
+    PublicationChoice, ReceivedReview, SelfAssessment,
 };
 use crate::{EntryRef, Violation, Visibility};
 
@@ -49,7 +49,7 @@ pub fn review_started(
 pub fn reviewed(
     assessment: &SelfAssessment,
     event: HistoryEvent,
-    view: PeerView,
+    view: ReceivedReview,
 ) -> SelfAssessment {
     let mut reviewed = moved(assessment, event);
     reviewed.record.reviews.push(view);

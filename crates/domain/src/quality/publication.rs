@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use crate::kinds::{
-    Answer, AssessmentRecord, AssessmentReview, AssessmentState, PeerView, PublicationChoice,
-    ReviewState, SelfAssessment, Verdict,
+    Answer, AssessmentRecord, AssessmentReview, AssessmentReviewState, AssessmentState,
+    PublicationChoice, ReceivedReview, SelfAssessment, Verdict,
 };
 use crate::{Audience, Content, Violation, Visibility};
 
@@ -56,7 +56,7 @@ pub(crate) fn shows_assessment(it: &SelfAssessment, audience: Audience, today: N
 
 /// Whether others than its owner and coordinators may know of a review: once it is given.
 pub(crate) fn shows_review(it: &AssessmentReview, audience: Audience) -> bool {
-    audience == Audience::Owner || it.state == ReviewState::Given
+    audience == Audience::Owner || it.state == AssessmentReviewState::Given
 }
 
 /// The widest visibility that an entry with this content may have.
@@ -64,7 +64,9 @@ pub(crate) fn widest_visibility(content: &Content) -> Visibility {
     match content {
         Content::SelfAssessment(it) => widest_visibility_of(it),
         // A verdict is for the owner's node, which is an approved peer.
-        Content::AssessmentReview(it) if it.state == ReviewState::Given => Visibility::Network,
+        Content::AssessmentReview(it) if it.state == AssessmentReviewState::Given => {
+            Visibility::Network
+        }
         Content::AssessmentReview(_) => Visibility::Internal,
         _ => Visibility::Public,
     }
@@ -191,7 +193,7 @@ fn restrict_answer(answer: &mut Answer, parts: &Parts, audience: Audience) {
         .retain(|item| parts.evidence && item.visibility <= audience.sees());
 }
 
-fn restrict_view(view: &mut PeerView, parts: &Parts) {
+fn restrict_view(view: &mut ReceivedReview, parts: &Parts) {
     view.reason = None;
     for criterion in view.criteria.values_mut() {
         if !parts.ratings {
@@ -216,7 +218,7 @@ pub(crate) fn restrict_review(it: &mut AssessmentReview, audience: Audience) -> 
     it.criteria.clear();
     it.summary = None;
     it.reason = None;
-    if it.state == ReviewState::Draft {
+    if it.state == AssessmentReviewState::Draft {
         it.verdict = None;
         it.submission = None;
     }

@@ -2,8 +2,8 @@
 
 use super::check_change;
 use crate::kinds::{
-    ActionStatus, AssessmentReview, AssessmentState, ImprovementAction, QualityStandard,
-    ReviewState, SelfAssessment,
+    ActionStatus, AssessmentReview, AssessmentReviewState, AssessmentState, ImprovementAction,
+    QualityStandard, SelfAssessment,
 };
 use crate::{Checker, Content};
 
@@ -38,7 +38,7 @@ fn standard(current: &QualityStandard, next: &QualityStandard, is_used: bool, c:
 }
 
 fn review(current: &AssessmentReview, next: &AssessmentReview, c: &mut Checker<'_>) {
-    if current.state == ReviewState::Given && current != next {
+    if current.state == AssessmentReviewState::Given && current != next {
         c.field("state", |c| {
             c.refuse(
                 "not_editable",

@@ -2,7 +2,7 @@
 //! come this way too.
 
 use chrono::NaiveDate;
-use domain::kinds::{AssessmentReview, AssessmentState, ReviewState, SelfAssessment};
+use domain::kinds::{AssessmentReview, AssessmentReviewState, AssessmentState, SelfAssessment};
 use domain::{Audience, Content, Entry, Visibility};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -119,7 +119,7 @@ pub(crate) fn review() -> impl Strategy<Value = AssessmentReview> {
 /// Whether others than the owner may know of an entry by what it says, as the rules of publication say it in words.
 pub(crate) fn is_out(entry: &Entry, audience: Audience, today: NaiveDate) -> bool {
     match &entry.content {
-        Content::AssessmentReview(it) => it.state == ReviewState::Given,
+        Content::AssessmentReview(it) => it.state == AssessmentReviewState::Given,
         Content::SelfAssessment(it) => {
             let is_published = matches!(
                 it.state,

@@ -400,7 +400,7 @@ fn each_step_writes_what_belongs_to_it() {
         peer.clone(),
     );
     assert_eq!(one.record.reviewer.as_ref(), Some(&peer));
-    let view = domain::kinds::PeerView {
+    let view = domain::kinds::ReceivedReview {
         reviewer: peer,
         review: "https://b.example/entries/2".to_owned(),
         verdict: domain::kinds::Verdict::Confirmed,
