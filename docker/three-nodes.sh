@@ -23,10 +23,13 @@ url() { echo "http://localhost:$1"; }
 A=$PORT B=$((PORT + 1)) C=$((PORT + 2))
 
 # node PORT COMMAND...: a command of the node on that port
-node() {
+node() { (instead "$@"); }
+
+# instead PORT COMMAND...: the same in the place of this shell, so that whoever ends its process ends the node
+instead() {
   port=$1
   shift
-  LOTSE_LISTEN=127.0.0.1:$port LOTSE_BASE_URL=$(url "$port") LOTSE_DATA=$FOLDER/$port "$LOTSE" "$@"
+  exec env LOTSE_LISTEN="127.0.0.1:$port" LOTSE_BASE_URL="$(url "$port")" LOTSE_DATA="$FOLDER/$port" "$LOTSE" "$@"
 }
 
 say() { printf '\n== %s\n' "$*"; }
@@ -54,11 +57,11 @@ until_found() {
 
 say "three nodes: a with the demo directory, b and c with nothing but their operators"
 if [ -d "$FOLDER/$A" ]; then command_a=serve; else command_a=demo; fi
-node "$A" $command_a > "$FOLDER/a.out" 2> "$FOLDER/a.log" &
+instead "$A" $command_a > "$FOLDER/a.out" 2> "$FOLDER/a.log" &
 PROCESSES="$PROCESSES $!"
 for port in $B $C; do
   [ -d "$FOLDER/$port" ] || node "$port" init --email office@example.org --operator "Office on port $port (invented)" > "$FOLDER/$port.init"
-  node "$port" serve > "$FOLDER/$port.out" 2> "$FOLDER/$port.log" &
+  instead "$port" serve > "$FOLDER/$port.out" 2> "$FOLDER/$port.log" &
   PROCESSES="$PROCESSES $!"
 done
 until_found "$A" 160

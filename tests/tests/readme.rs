@@ -38,11 +38,12 @@ fn three_nodes_are_peered_by_the_script_that_the_readme_names() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docker/three-nodes.sh");
     assert!(include_str!("../../README.md").contains("docker/three-nodes.sh"));
     let folder = tempfile::tempdir().unwrap();
+    let first = lotse_tests::node::free_ports(3);
     let ran = std::process::Command::new("sh")
         .args([script, "--once"])
         .current_dir(folder.path())
         .env("LOTSE", lotse_tests::node::binary())
-        .env("PORT", lotse_tests::node::free_ports(3).to_string())
+        .env("PORT", first.to_string())
         .env_remove("LOTSE_TEST_POSTGRES")
         .env_remove("LOTSE_TEST_POSTGRES_CERTIFICATE")
         .output()
@@ -58,4 +59,8 @@ fn three_nodes_are_peered_by_the_script_that_the_readme_names() {
         3,
         "{said}"
     );
+    for port in first..first + 3 {
+        let still = std::net::TcpStream::connect(("127.0.0.1", port));
+        assert!(still.is_err(), "the node on port {port} has not ended");
+    }
 }

@@ -68,6 +68,15 @@ impl<'a> Checker<'a> {
         });
     }
 
+    /// Notes what was found elsewhere, with places relative to the current one.
+    pub fn findings(&mut self, found: Vec<Violation>) {
+        self.violations
+            .extend(found.into_iter().map(|mut violation| {
+                violation.pointer.insert_str(0, &self.pointer);
+                violation
+            }));
+    }
+
     /// Walks into a field.
     pub fn field<R>(&mut self, name: &str, walk: impl FnOnce(&mut Self) -> R) -> R {
         let length = self.pointer.len();

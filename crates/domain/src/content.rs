@@ -44,6 +44,13 @@ pub trait KindContent:
     /// All its translatable texts.
     fn texts(&mut self) -> Vec<&mut crate::Text>;
 
+    /// Whether `audience` may know of it at all on the day `today`, where its visibility allows it. Said by the kinds whose
+    /// content has a state of its own.
+    fn is_shown(&self, audience: Audience, today: chrono::NaiveDate) -> bool {
+        let _ = (audience, today);
+        true
+    }
+
     /// Takes out what `audience` may not see, on the day `today`, and says whether that was anything. Called for every
     /// outward form.
     fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) -> bool {
@@ -157,6 +164,11 @@ macro_rules! kinds {
                 match self { $(Self::$variant(content) => content.texts()),+ }
             }
 
+            /// Whether an audience may know of it at all.
+            pub(crate) fn is_shown(&self, audience: Audience, today: chrono::NaiveDate) -> bool {
+                match self { $(Self::$variant(content) => content.is_shown(audience, today)),+ }
+            }
+
             /// Takes out what an audience may not see.
             pub(crate) fn restrict(&mut self, audience: Audience, today: chrono::NaiveDate) -> bool {
                 match self { $(Self::$variant(content) => content.restrict(audience, today)),+ }
@@ -213,7 +225,7 @@ impl Kind {
         }
     }
 
-    /// Whether entries of this kind stay with their owner for now: assessments are drafts until they are published.
+    /// Whether entries of this kind stay with their owner unless they are published: assessments and their reviews.
     #[must_use]
     pub fn is_internal(self) -> bool {
         matches!(self, Self::SelfAssessment | Self::AssessmentReview)

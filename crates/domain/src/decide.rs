@@ -8,7 +8,7 @@ use crate::entry::review_due;
 use crate::prepare::{Prepared, Step, local_references, one};
 use crate::{
     Actor, AnyDraft, Checker, Code, Entry, EntryId, Kind, Reason, Record, Refusal, Violation,
-    Visibility, limits,
+    Visibility, limits, quality,
 };
 
 impl Prepared {
@@ -138,7 +138,7 @@ fn decide_write(
     now: DateTime<Utc>,
 ) -> Result<Change, Refusal> {
     let entry = assemble(id, draft, owner, current, facts, now);
-    check(&entry, actor, facts, now)?;
+    check(&entry, current, actor, facts, now)?;
     if facts.external.is_some_and(|taken| taken != id) {
         return Err(Refusal::new(
             Reason::ExternalIdTaken,
@@ -217,13 +217,19 @@ fn assemble(
 
 fn check(
     entry: &Entry,
+    current: Option<&Entry>,
     actor: &Actor,
     facts: &Facts<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let mut c = Checker::new(facts.origin, now.date_naive());
     check_envelope(entry, &mut c);
-    c.field("content", |c| entry.content.check(c));
+    let is_used = facts.referrers.iter().any(|(id, _)| *id != entry.id);
+    c.field("content", |c| {
+        entry.content.check(c);
+        let current = current.map(|current| &current.content);
+        quality::check_written_by_hand(current, &entry.content, is_used, c);
+    });
     let (mut violations, references) = c.finish();
     for reference in references {
         let Some(target) = reference.target.local() else {
@@ -342,11 +348,11 @@ fn check_owner(entry: &Entry, facts: &Facts<'_>) -> Option<Violation> {
 }
 
 pub(crate) fn check_envelope(entry: &Entry, c: &mut Checker<'_>) {
-    if entry.kind.is_internal() && entry.visibility != Visibility::Internal {
+    if entry.visibility < quality::widest_visibility(&entry.content) {
         c.field("visibility", |c| {
             c.refuse(
                 "too_visible",
-                "assessments stay internal until they are published",
+                "assessments stay internal until they are published, and then show to whom their owner chose",
             )
         });
     }

@@ -282,7 +282,7 @@ fn malformed(violation: Violation) -> Refusal {
 }
 
 /// A shape that does not fit, in serde's words without its position: positions within a raw part would mislead.
-fn shape(pointer: String, error: &serde_json::Error) -> Violation {
+pub(crate) fn shape(pointer: String, error: &serde_json::Error) -> Violation {
     let message = error.to_string();
     let message = message
         .split_once(" at line ")
@@ -305,7 +305,7 @@ fn shape(pointer: String, error: &serde_json::Error) -> Violation {
 }
 
 /// A path of serde as a JSON Pointer (RFC 6901).
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
+pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut pointer = String::new();
     for segment in path {

@@ -25,6 +25,7 @@ pub mod limits;
 mod outward;
 mod place;
 mod prepare;
+pub mod quality;
 mod refusal;
 pub mod region;
 mod schedule;

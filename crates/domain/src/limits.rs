@@ -57,6 +57,20 @@ pub const CRITERIA: usize = 50;
 pub const INDICATORS: usize = 20;
 /// Pieces of evidence for one criterion.
 pub const EVIDENCE: usize = 30;
+/// Moves of an assessment's state that are kept.
+pub const HISTORY: usize = 200;
+/// Views of peers on one assessment.
+pub const REVIEWS: usize = 50;
+/// Results of earlier rounds that are kept with an assessment.
+pub const EARLIER_RESULTS: usize = 20;
+/// Distributions that a new one is held against. Each took five changed organisations, so these are many years.
+pub const SNAPSHOTS: usize = 500;
+/// The furthest from zero that a rating may lie.
+pub const RATING: i32 = 1_000;
+/// The largest weight of a criterion.
+pub const WEIGHT: u32 = 1_000;
+/// Levels of a quality standard.
+pub const LEVELS: usize = 20;
 /// Actions of an improvement plan.
 pub const ACTIONS: usize = 200;
 /// Years of age that an offer may name.

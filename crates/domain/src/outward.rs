@@ -42,7 +42,7 @@ impl Audience {
 /// Ownership is decided before: whoever calls with [`Audience::Owner`] has made sure that it looks at its own.
 #[must_use]
 pub fn outward(entry: &Entry, audience: Audience, today: NaiveDate) -> Option<Entry> {
-    if entry.visibility > audience.sees() {
+    if entry.visibility > audience.sees() || !entry.content.is_shown(audience, today) {
         return None;
     }
     let mut shown = entry.clone();

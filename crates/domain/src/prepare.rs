@@ -287,6 +287,10 @@ fn write(
     }) {
         needs.referrers_of = Some(id);
     }
+    // Whether somebody relies on a standard decides whether it may still change.
+    if current.is_some() && kind == Kind::QualityStandard {
+        needs.referrers_of = Some(id);
+    }
     Ok((
         Step::Write {
             id,

@@ -1,5 +1,6 @@
 //! The contents of the ten kinds, one file each.
 
+mod assessment_record;
 mod assessment_review;
 mod contact_point;
 mod event;
@@ -11,7 +12,13 @@ mod publication;
 mod quality_standard;
 mod self_assessment;
 
-pub use assessment_review::{AssessmentReview, CriterionView};
+pub use assessment_record::{
+    AssessedSubject, AssessmentMethod, AssessmentRecord, AssessmentResult, DimensionOutcome,
+    DimensionResult, HistoryEvent, PublicationChoice, ReceivedReview, WorkflowParty, WorkflowStep,
+};
+pub use assessment_review::{
+    AssessmentReview, AssessmentReviewState, CriterionView, Stance, Verdict,
+};
 pub use contact_point::{Consent, ContactChannel, ContactPerson, ContactPoint};
 pub use event::{Document, Event};
 pub use need::Need;

@@ -5,7 +5,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::offer::code_list;
-use crate::{Checker, Facets, Kind, KindContent, Lang, Text, Weight, codes, limits};
+use crate::{
+    Checker, EntryRef, Facets, Kind, KindContent, Lang, Text, Weight, codes, limits, quality,
+};
 
 /// A quality standard: versioned data that self-assessments answer to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +21,9 @@ pub struct QualityStandard {
     pub standard_version: String,
     /// Whether it may be used. A draft says so wherever it shows.
     pub state: StandardState,
+    /// The version whose place it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<EntryRef>,
     /// What it is called.
     pub title: Text,
     /// What it is not.
@@ -369,12 +374,22 @@ impl KindContent for QualityStandard {
             }
         }
         self.check_dimensions(c);
+        if let Some(supersedes) = &self.supersedes {
+            c.reference("supersedes", supersedes, &[Kind::QualityStandard]);
+        }
+        // A draft may still be without its scoring rule; what is there may not contradict itself.
+        if self.state != StandardState::Draft || self.scoring.get("parameters").is_some() {
+            c.findings(quality::contradictions(self));
+        } else if let Err(why) = self.standard_version.parse::<quality::StandardVersion>() {
+            c.field("standard_version", |c| c.refuse("not_a_version", why));
+        }
     }
 
     fn facets<'a>(&'a self, facets: &mut Facets<'a>) {
         facets.text(&self.title, Weight::Title);
         facets.langs(&self.languages);
         facets.words(Some(&self.code), Weight::Summary);
+        facets.related.extend(&self.supersedes);
         for criterion in self.criteria() {
             facets.text(&criterion.title, Weight::Body);
         }

@@ -4,10 +4,13 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Checker, EntryRef, Facets, Kind, KindContent, Text, Visibility, limits};
+use super::AssessmentRecord;
+use crate::{
+    Audience, Checker, EntryRef, Facets, Kind, KindContent, Lang, Text, Visibility, limits, quality,
+};
 
-/// A self-assessment of an organisation or an offer against one version of a standard. A draft for now: it stays with
-/// its owner and coordinators.
+/// A self-assessment of an organisation or an offer against one version of a standard. It stays with its owner and
+/// coordinators; once it is published, others see of it what the owner chose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelfAssessment {
@@ -23,14 +26,62 @@ pub struct SelfAssessment {
     /// What is to become better.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub improvement_plan: Vec<ImprovementAction>,
+    /// What the workflow writes. Nobody changes it by hand.
+    #[serde(default, skip_serializing_if = "AssessmentRecord::is_empty")]
+    pub record: AssessmentRecord,
 }
 
-/// The state of an assessment's workflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// The state of an assessment's workflow: the states of the standard file's `review.states`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AssessmentState {
     /// Being written.
     Draft,
+    /// Complete, as the organisation sees it.
+    Submitted,
+    /// Another organisation was asked for its view.
+    InPeerReview,
+    /// The peer sent it back.
+    Returned,
+    /// The peer let it pass.
+    Confirmed,
+    /// The result is out, for those whom the organisation chose.
+    Published,
+    /// The result is no longer valid, and says so.
+    Expired,
+    /// The organisation took the result back.
+    Withdrawn,
+    /// A newer result took its place.
+    Superseded,
+}
+
+impl AssessmentState {
+    /// All states.
+    pub const ALL: [Self; 9] = [
+        Self::Draft,
+        Self::Submitted,
+        Self::InPeerReview,
+        Self::Returned,
+        Self::Confirmed,
+        Self::Published,
+        Self::Expired,
+        Self::Withdrawn,
+        Self::Superseded,
+    ];
+
+    /// Whether answers may be changed.
+    #[must_use]
+    pub fn is_editable(self) -> bool {
+        matches!(self, Self::Draft | Self::Returned)
+    }
+
+    /// Whether others than the owner and coordinators may know of it.
+    #[must_use]
+    pub fn is_shown(self) -> bool {
+        matches!(self, Self::Published | Self::Expired)
+    }
 }
 
 /// The answer to one criterion: a rating, or a reason why it does not apply.
@@ -62,6 +113,12 @@ pub struct AnswerEvidence {
     pub title: String,
     /// Of what date it is.
     pub date: NaiveDate,
+    /// The language that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Lang>,
+    /// The day on which somebody confirmed that it is still in force. It then counts as if it were of that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still_in_force: Option<NaiveDate>,
     /// Where it is. Absent means: held internally.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -128,11 +185,15 @@ impl Answer {
                 )
             });
         }
-        c.optional_string(
-            "not_applicable",
-            self.not_applicable.as_deref(),
-            limits::SUMMARY,
-        );
+        match &self.not_applicable {
+            Some(reason) if reason.trim().is_empty() => c.field("not_applicable", |c| {
+                c.refuse(
+                    "not_applicable_without_reason",
+                    "say why the criterion does not apply",
+                )
+            }),
+            reason => c.optional_string("not_applicable", reason.as_deref(), limits::SUMMARY),
+        }
         c.optional_string("comment", self.comment.as_deref(), limits::SUMMARY);
         c.list(
             "evidence",
@@ -142,6 +203,15 @@ impl Answer {
                 c.string("type", &evidence.evidence_type, limits::SHORT);
                 c.string("title", &evidence.title, limits::TITLE);
                 c.past_date("date", Some(evidence.date));
+                c.past_date("still_in_force", evidence.still_in_force);
+                c.in_order(
+                    "still_in_force",
+                    Some(evidence.date),
+                    evidence.still_in_force,
+                );
+                if let Some(language) = &evidence.language {
+                    c.field("language", |c| c.language_here(language));
+                }
                 c.optional_url("url", evidence.url.as_deref());
                 c.list("covers", &evidence.covers, limits::INDICATORS, |c, id| {
                     c.string_here(id, limits::SHORT)
@@ -191,10 +261,12 @@ impl KindContent for SelfAssessment {
                 c.date("due", action.due);
             },
         );
+        c.field("record", |c| self.record.check(c));
     }
 
     fn facets<'a>(&'a self, facets: &mut Facets<'a>) {
         facets.related.extend([&self.subject, &self.standard]);
+        self.record.facets(facets);
     }
 
     fn title(&self) -> Text {
@@ -206,5 +278,13 @@ impl KindContent for SelfAssessment {
             .iter_mut()
             .map(|action| &mut action.action)
             .collect()
+    }
+
+    fn is_shown(&self, audience: Audience, today: NaiveDate) -> bool {
+        quality::shows_assessment(self, audience, today)
+    }
+
+    fn restrict(&mut self, audience: Audience, today: NaiveDate) -> bool {
+        quality::restrict_assessment(self, audience, today)
     }
 }

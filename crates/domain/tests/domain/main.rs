@@ -14,5 +14,6 @@ mod json;
 mod outward;
 mod parents;
 mod patch;
+mod quality;
 mod store;
 mod wrong_input;

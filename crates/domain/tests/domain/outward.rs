@@ -7,9 +7,10 @@ use domain::{Audience, Content, Entry, Kind, Place, Precision, Visibility, kinds
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::quality::assessments::{self, is_out};
 use crate::store::{NEW, Store, coordinator, example_with, now};
 
-const AUDIENCES: [Audience; 5] = [
+pub(crate) const AUDIENCES: [Audience; 5] = [
     Audience::PublicFeed,
     Audience::NetworkFeed,
     Audience::Public,
@@ -49,7 +50,7 @@ fn place() -> impl Strategy<Value = Place> {
     })
 }
 
-fn visibility() -> impl Strategy<Value = Visibility> {
+pub(crate) fn visibility() -> impl Strategy<Value = Visibility> {
     prop::sample::select(vec![
         Visibility::Public,
         Visibility::Network,
@@ -57,7 +58,7 @@ fn visibility() -> impl Strategy<Value = Visibility> {
     ])
 }
 
-fn day() -> impl Strategy<Value = NaiveDate> {
+pub(crate) fn day() -> impl Strategy<Value = NaiveDate> {
     (0..40_u64).prop_map(|days| now().date_naive() - Days::new(20) + Days::new(days))
 }
 
@@ -78,11 +79,12 @@ fn base(kind: Kind) -> Entry {
 }
 
 /// An entry of any kind, with all that can be hidden in the kinds that have it.
-fn entry() -> impl Strategy<Value = Entry> {
+pub(crate) fn entry() -> impl Strategy<Value = Entry> {
     let person = prop::option::of((day(), day(), visibility()));
     let kind = prop_oneof![
         2 => prop::sample::select(Kind::ALL),
         3 => prop::sample::select(vec![Kind::Offer, Kind::ContactPoint, Kind::Event]),
+        3 => prop::sample::select(vec![Kind::SelfAssessment, Kind::AssessmentReview]),
     ];
     (
         kind,
@@ -90,41 +92,48 @@ fn entry() -> impl Strategy<Value = Entry> {
         prop::collection::vec(place(), 0..4),
         person,
         any::<bool>(),
+        assessments::assessment(),
+        assessments::review(),
     )
-        .prop_map(|(kind, visibility, places, person, link)| {
-            let mut entry = EXAMPLES
-                .iter()
-                .find(|entry| entry.kind == kind)
-                .unwrap()
-                .clone();
-            entry.visibility = visibility;
-            match &mut entry.content {
-                Content::Offer(offer) => offer.places = places,
-                Content::Event(event) => {
-                    event.place = places.into_iter().next();
-                    event.join_link = link.then(|| LINK.to_owned());
-                }
-                Content::ContactPoint(contact) => {
-                    contact.place = places.into_iter().next();
-                    contact.person = person.map(|(given, expires, scope)| kinds::ContactPerson {
-                        name: PERSON.to_owned(),
-                        consent: kinds::Consent {
-                            given,
-                            scope,
-                            expires,
-                        },
-                    });
-                    if link {
-                        contact.channels.push(kinds::ContactChannel {
-                            channel: domain::Code::new("visit"),
-                            value: VISIT.to_owned(),
-                        });
+        .prop_map(
+            |(kind, visibility, places, person, link, assessment, review)| {
+                let mut entry = EXAMPLES
+                    .iter()
+                    .find(|entry| entry.kind == kind)
+                    .unwrap()
+                    .clone();
+                entry.visibility = visibility;
+                match &mut entry.content {
+                    Content::SelfAssessment(it) => **it = assessment,
+                    Content::AssessmentReview(it) => **it = review,
+                    Content::Offer(offer) => offer.places = places,
+                    Content::Event(event) => {
+                        event.place = places.into_iter().next();
+                        event.join_link = link.then(|| LINK.to_owned());
                     }
+                    Content::ContactPoint(contact) => {
+                        contact.place = places.into_iter().next();
+                        contact.person =
+                            person.map(|(given, expires, scope)| kinds::ContactPerson {
+                                name: PERSON.to_owned(),
+                                consent: kinds::Consent {
+                                    given,
+                                    scope,
+                                    expires,
+                                },
+                            });
+                        if link {
+                            contact.channels.push(kinds::ContactChannel {
+                                channel: domain::Code::new("visit"),
+                                value: VISIT.to_owned(),
+                            });
+                        }
+                    }
+                    _ => {}
                 }
-                _ => {}
-            }
-            entry
-        })
+                entry
+            },
+        )
 }
 
 fn places(entry: &Entry) -> Vec<&Place> {
@@ -154,6 +163,7 @@ proptest! {
                 Visibility::Network => !matches!(audience, Audience::Public | Audience::PublicFeed),
                 Visibility::Internal => audience == Audience::Owner,
             };
+            let expected = expected && (audience == Audience::Owner || is_out(&entry, audience, today));
             prop_assert_eq!(outward(&entry, audience, today).is_some(), expected, "{:?}", audience);
         }
     }
@@ -298,7 +308,10 @@ proptest! {
 
     #[test]
     fn what_nobody_hides_shows_as_it_is(entry in entry(), today in day()) {
-        let harmless = !matches!(entry.kind, Kind::Offer | Kind::Event | Kind::ContactPoint);
+        let harmless = !matches!(
+            entry.kind,
+            Kind::Offer | Kind::Event | Kind::ContactPoint | Kind::SelfAssessment | Kind::AssessmentReview
+        );
         for audience in AUDIENCES {
             if let Some(shown) = outward(&entry, audience, today)
                 && harmless

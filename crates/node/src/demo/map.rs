@@ -3,8 +3,8 @@
 use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use domain::kinds::{
-    Answer, ContactPoint, Event, Need, Offer, OfferLanguage, Organisation, OrganisationPart,
-    Pathway, Publication, SelfAssessment,
+    Answer, AssessmentRecord, ContactPoint, Event, Need, Offer, OfferLanguage, Organisation,
+    OrganisationPart, Pathway, Publication, SelfAssessment,
 };
 use domain::{Code, Confidence, EntryRef, Lang, Place, Source, Text};
 
@@ -271,6 +271,7 @@ impl From<file::Assessment> for SelfAssessment {
                 .map(|(id, rating)| (id, answer(rating)))
                 .collect(),
             improvement_plan: Vec::new(),
+            record: AssessmentRecord::default(),
         }
     }
 }

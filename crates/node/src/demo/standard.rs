@@ -73,6 +73,7 @@ impl From<StandardFile> for QualityStandard {
         Self {
             code: file.id,
             standard_version: file.version,
+            supersedes: None,
             state: file.status,
             title: file.title,
             disclaimer: Some(file.disclaimer),

@@ -1,0 +1,61 @@
+//! Quality: standards as data, self-assessments by their rule.
+//!
+//! A [`Rule`] is a standard that contradicts itself nowhere, compiled: only a rule can score, so nothing is scored by a
+//! standard that does not hold together. Arithmetic is in whole numbers throughout; there is no overall number, because
+//! none is computed anywhere.
+//!
+//! The rules come from `data/imsa-quality-standard.json` (its `scoring`, `validity` and `review`) and are data of each
+//! standard. One thing is not: which role may move which state. A standard can come from any node, and must not be able to
+//! let somebody publish who may not; so the table stands in [`TRANSITIONS`], and a test compares it with the file.
+
+mod answers;
+mod carry_over;
+mod conflict;
+mod deadlines;
+mod decimal;
+mod distribution;
+mod hidden_cells;
+mod life;
+mod moved;
+mod parameters;
+mod profile;
+mod publication;
+mod rule;
+mod scope;
+mod score;
+mod standard;
+mod trend;
+mod version;
+mod workflow;
+mod workflow_refusal;
+mod written;
+
+pub use answers::{check_answer, check_answers, check_plan, gaps};
+pub use carry_over::{Carried, CarryOver, DropReason, Dropped, carry_over};
+pub use conflict::{Conflict, ReviewerFacts, conflict};
+pub use deadlines::{Deadlines, EXPIRY_TASK_DAYS, Validity, deadlines};
+pub use decimal::Decimal;
+pub use distribution::{
+    Contribution, Distribution, DistributionCell, DistributionRow, MIN_CHANGED, MIN_ORGANISATIONS,
+    Renewal, Snapshot, newest_per_organisation, renew,
+};
+pub use hidden_cells::{SMALL_CELL, shown_cells};
+pub use life::{check_change, check_successor, supersession_circle};
+pub use moved::{
+    NewResult, moved, published, renewed, review_started, reviewed, submitted, visibility_of,
+};
+pub use parameters::Parameters;
+pub use profile::{Preview, mark_of, marks, preview};
+pub use publication::{check_choice, submission_fingerprint};
+pub(crate) use publication::{
+    restrict_assessment, restrict_review, shows_assessment, shows_review, widest_visibility,
+};
+pub use rule::Rule;
+pub use scope::{Scope, assessed_subject};
+pub use score::{DimensionScore, Mark, Outcome};
+pub use standard::contradictions;
+pub use trend::{DimensionTrend, NotComparable, trend};
+pub use version::StandardVersion;
+pub use workflow::{PeerVerdict, StepFacts, TRANSITIONS, party_for, transition};
+pub use workflow_refusal::{StepRefused, WorkflowRefusal};
+pub use written::check_written_by_hand;
