@@ -17,6 +17,8 @@ pub enum Audience {
     Network,
     /// The entry's owner and coordinators, on this node.
     Owner,
+    /// The same, by a copy that leaves this node: an export of what is one's own.
+    OwnCopy,
 }
 
 impl Audience {
@@ -26,20 +28,27 @@ impl Audience {
         match self {
             Self::PublicFeed | Self::Public => Visibility::Public,
             Self::NetworkFeed | Self::Network => Visibility::Network,
-            Self::Owner => Visibility::Internal,
+            Self::Owner | Self::OwnCopy => Visibility::Internal,
         }
     }
 
     /// Whether what is shown leaves this node, where no consent can be withdrawn any more.
     #[must_use]
     pub fn leaves_the_node(self) -> bool {
-        matches!(self, Self::PublicFeed | Self::NetworkFeed)
+        matches!(self, Self::PublicFeed | Self::NetworkFeed | Self::OwnCopy)
+    }
+
+    /// Whether these are the entry's owner and coordinators.
+    #[must_use]
+    pub fn is_owner(self) -> bool {
+        matches!(self, Self::Owner | Self::OwnCopy)
     }
 }
 
 /// The form of `entry` that `audience` may see on the day `today`, or `None` where it may not know of it.
 ///
-/// Ownership is decided before: whoever calls with [`Audience::Owner`] has made sure that it looks at its own.
+/// Ownership is decided before: whoever calls with [`Audience::Owner`] or
+/// [`Audience::OwnCopy`] has made sure that it looks at its own.
 #[must_use]
 pub fn outward(entry: &Entry, audience: Audience, today: NaiveDate) -> Option<Entry> {
     if entry.visibility > audience.sees() || !entry.content.is_shown(audience, today) {

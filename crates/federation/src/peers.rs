@@ -312,7 +312,13 @@ impl Federation {
             };
             Ok(Ok(changed))
         });
-        Ok(decided.await??)
+        let changed = decided.await??;
+        if denied && changed && !self.feeds().leave_no_remains().await? {
+            tracing::warn!(
+                "somebody reads an older state: what was erased leaves the files with the next restart"
+            );
+        }
+        Ok(changed)
     }
 
     /// The nodes of which nothing is wanted.

@@ -134,6 +134,24 @@ impl Database {
         .await
     }
 
+    /// Moves what SQLite's log of writes holds into the database and empties the log, so that nothing of what was deleted
+    /// is left in it. Waits for those who still read an older state, as long as for a lock: whether that sufficed.
+    /// PostgreSQL's server looks after its own.
+    pub(crate) async fn empty_log(&self) -> Result<bool> {
+        let this = self.clone();
+        blocking(move || {
+            with_connection(&this.0.writer, &mut |connection| {
+                let AnyConnection::Sqlite(inner) = connection else {
+                    return Ok(true);
+                };
+                let done: Checkpoint =
+                    diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(inner)?;
+                Ok(done.busy == 0)
+            })
+        })
+        .await
+    }
+
     fn write_here<T>(
         &self,
         change: &mut dyn FnMut(&mut Transaction<'_>) -> Result<T>,
@@ -261,6 +279,13 @@ impl Transaction<'_> {
         insert_rows!(self.connection, audit::table, &rows);
         Ok(())
     }
+}
+
+/// What SQLite says of a checkpoint.
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
 }
 
 /// Moves to a thread that may block. Storage's only one.

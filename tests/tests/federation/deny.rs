@@ -58,6 +58,12 @@ fn is_in_archive(b: &Station, word: &str) -> bool {
     archive(b).contains(word)
 }
 
+fn bytes_hold(file: &Path, word: &str) -> bool {
+    let bytes = fs::read(file).unwrap().to_ascii_lowercase();
+    let word = word.as_bytes();
+    bytes.windows(word.len()).any(|part| part == word)
+}
+
 /// Whether any file of a folder holds a word.
 fn holds(folder: &Path, word: &str) -> Option<String> {
     for item in fs::read_dir(folder).unwrap() {
@@ -65,10 +71,7 @@ fn holds(folder: &Path, word: &str) -> Option<String> {
         let found = if item.file_type().unwrap().is_dir() {
             holds(&item.path(), word)
         } else {
-            let bytes = fs::read(item.path()).unwrap().to_ascii_lowercase();
-            let word = word.as_bytes();
-            let found = bytes.windows(word.len()).any(|part| part == word);
-            found.then(|| item.path().display().to_string())
+            bytes_hold(&item.path(), word).then(|| item.path().display().to_string())
         };
         if found.is_some() {
             return found;
@@ -107,6 +110,13 @@ fn is_gone(a: &World, b: &Station) {
     assert!(b.at().entries(&a.node).is_empty());
 }
 
+/// Whether a file of the database holds the word, while the node runs.
+fn is_in_the_database(b: &Station) -> bool {
+    let files = fs::read_dir(b.node.data()).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    files.any(|file| file.is_file() && bytes_hold(&file, WORD))
+}
+
 /// In no file of the node either: neither in its text index nor in what the database keeps of deleted rows.
 fn is_in_no_file(b: &mut Station) {
     b.node.stop();
@@ -116,8 +126,13 @@ fn is_in_no_file(b: &mut Station) {
 
 fn nothing_is_left_of_a_node_that_is_denied_while_this_one_runs(database: Database) {
     let (a, mut b) = scene(database);
+    assert!(database == Database::Postgres || is_in_the_database(&b));
     let said = b.node.ask(&["peer", "deny", &a.node.base_url()]);
     assert!(said.contains("what came from it is gone"), "{said}");
+    assert!(
+        !is_in_the_database(&b),
+        "nor does it wait for the node to end"
+    );
     is_gone(&a, &b);
     is_in_no_file(&mut b);
     is_gone(&a, &b);

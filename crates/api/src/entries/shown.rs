@@ -53,22 +53,13 @@ pub(crate) fn exported(
     lang: Option<&str>,
 ) -> Option<Entry> {
     let entry = Entry::from_json(std::str::from_utf8(json).ok()?).ok()?;
-    let audience = if level == Level::Public {
-        Audience::PublicFeed
-    } else {
-        Audience::NetworkFeed
+    let audience = match level {
+        Level::Public => Audience::PublicFeed,
+        Level::Network => Audience::NetworkFeed,
+        // Its own copy, of internal entries too: only names and hidden places stay behind.
+        Level::Owner => Audience::OwnCopy,
     };
-    // What its owner exports of its own internal entries is its own copy: only names and hidden places stay behind.
-    let mut entry = match domain::outward(&entry, audience, today) {
-        Some(entry) => entry,
-        None => {
-            let mut own = entry;
-            let visibility = std::mem::replace(&mut own.visibility, domain::Visibility::Public);
-            let mut own = domain::outward(&own, audience, today)?;
-            own.visibility = visibility;
-            own
-        }
-    };
+    let mut entry = domain::outward(&entry, audience, today)?;
     if let Some(lang) = lang {
         entry.localise(lang);
     }

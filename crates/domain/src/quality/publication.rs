@@ -51,12 +51,12 @@ pub fn submission_fingerprint(assessment: &SelfAssessment) -> String {
 /// Whether others than its owner and coordinators may know of an assessment: while its result is out, for those to whom the
 /// profile was opened, until it is only in the archive.
 pub(crate) fn shows_assessment(it: &SelfAssessment, audience: Audience, today: NaiveDate) -> bool {
-    audience == Audience::Owner || parts(it, audience, today).is_some()
+    audience.is_owner() || parts(it, audience, today).is_some()
 }
 
 /// Whether others than its owner and coordinators may know of a review: once it is given.
 pub(crate) fn shows_review(it: &AssessmentReview, audience: Audience) -> bool {
-    audience == Audience::Owner || it.state == AssessmentReviewState::Given
+    audience.is_owner() || it.state == AssessmentReviewState::Given
 }
 
 /// The widest visibility that an entry with this content may have.
@@ -117,7 +117,7 @@ pub(crate) fn restrict_assessment(
     audience: Audience,
     today: NaiveDate,
 ) -> bool {
-    if audience == Audience::Owner {
+    if audience.is_owner() {
         return false;
     }
     let before = it.clone();
@@ -211,7 +211,7 @@ fn restrict_view(view: &mut ReceivedReview, parts: &Parts) {
 /// Leaves of a review the verdict alone, once it is given: what the reviewer writes about single criteria, and why it
 /// returns a submission, tells of answers that are their owner's to publish.
 pub(crate) fn restrict_review(it: &mut AssessmentReview, audience: Audience) -> bool {
-    if audience == Audience::Owner {
+    if audience.is_owner() {
         return false;
     }
     let before = it.clone();

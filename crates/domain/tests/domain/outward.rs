@@ -10,12 +10,13 @@ use serde_json::json;
 use crate::quality::assessments::{self, is_out};
 use crate::store::{NEW, Store, coordinator, example_with, now};
 
-pub(crate) const AUDIENCES: [Audience; 5] = [
+pub(crate) const AUDIENCES: [Audience; 6] = [
     Audience::PublicFeed,
     Audience::NetworkFeed,
     Audience::Public,
     Audience::Network,
     Audience::Owner,
+    Audience::OwnCopy,
 ];
 
 // Words that stand nowhere else, so that finding one in a form means that it was shown.
@@ -161,9 +162,9 @@ proptest! {
             let expected = match entry.visibility {
                 Visibility::Public => true,
                 Visibility::Network => !matches!(audience, Audience::Public | Audience::PublicFeed),
-                Visibility::Internal => audience == Audience::Owner,
+                Visibility::Internal => audience.is_owner(),
             };
-            let expected = expected && (audience == Audience::Owner || is_out(&entry, audience, today));
+            let expected = expected && (audience.is_owner() || is_out(&entry, audience, today));
             prop_assert_eq!(outward(&entry, audience, today).is_some(), expected, "{:?}", audience);
         }
     }

@@ -170,14 +170,12 @@ fn referred(entry: &Entry) -> Vec<EntryId> {
 
 /// The form in which an entry leaves. With `all`, who may see it stays said in it, but names and places do not.
 fn leaving(entry: &Entry, all: bool, today: chrono::NaiveDate) -> Option<Entry> {
-    if !all {
-        return outward(entry, Audience::PublicFeed, today);
-    }
-    let mut wide = entry.clone();
-    wide.visibility = domain::Visibility::Public;
-    let mut shown = outward(&wide, Audience::NetworkFeed, today)?;
-    shown.visibility = entry.visibility;
-    Some(shown)
+    let audience = if all {
+        Audience::OwnCopy
+    } else {
+        Audience::PublicFeed
+    };
+    outward(entry, audience, today)
 }
 
 fn line(entry: &Entry) -> serde_json::Value {

@@ -85,6 +85,14 @@ impl Feeds {
         lease::release(&self.0.database, name, holder).await
     }
 
+    /// Makes sure that what was erased is in none of the database's files any more, as far as this node can: whether it is.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn leave_no_remains(&self) -> Result<bool> {
+        self.0.database.empty_log().await
+    }
+
     /// What is kept of each peer.
     #[must_use]
     pub fn peers(&self) -> Peers {
