@@ -151,7 +151,9 @@ fn what_a_node_could_not_take_before_is_taken_at_its_next_start(database: Databa
     wait_for("nothing waits any more", SOON, || {
         (b.at().peer(&a.node)["quarantined"] == 0).then_some(())
     });
-    assert_eq!(b.at().entries(&a.node).len(), told);
+    wait_for("they can be read", SOON, || {
+        (b.at().entries(&a.node).len() == told).then_some(())
+    });
     a.node.restart();
     b.at().wait_until_same(a.at(), SOON);
     b.at().verify(&a.node);
