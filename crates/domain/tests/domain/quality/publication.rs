@@ -7,7 +7,7 @@ use domain::quality::{
     NewResult, NotComparable, StepFacts, check_choice, moved, published, renewed, review_started,
     reviewed, submission_fingerprint, submitted, transition, trend, visibility_of,
 };
-use domain::{Audience, Content, Kind, Visibility, outward};
+use domain::{Content, Kind, Visibility, outward};
 use proptest::prelude::*;
 use serde_json::json;
 
