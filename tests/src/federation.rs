@@ -170,6 +170,17 @@ impl At<'_> {
         });
     }
 
+    /// Follows the public feed of the node at `url`, whose fingerprint is known.
+    ///
+    /// # Panics
+    /// Where that is refused.
+    pub fn follow_public(self, url: &str, fingerprint: &str) {
+        let known = ["--public", "--fingerprint", fingerprint];
+        let _ = self
+            .node
+            .ask(&[["peer", "add", url].as_slice(), &known].concat());
+    }
+
     /// Compares with `origin` by digest, after pulling what is new.
     ///
     /// # Panics

@@ -16,7 +16,7 @@ use storage::feeds::{FeedWork, Feeds};
 
 use crate::error::FederationError;
 use crate::journal::FileJournal;
-use crate::protocol::document::{Changes, First, NodeDocument, Recovery, Start};
+use crate::protocol::document::{Changes, DocumentError, First, NodeDocument, Recovery, Start};
 use crate::protocol::key::{Ed25519, PublicKey, SecretKey, Signer as _};
 
 /// This node, as it speaks to others.
@@ -259,6 +259,10 @@ pub(crate) async fn recovered(
     }
     documents.sort_by_key(NodeDocument::sequence);
     let last = documents.last().ok_or(FederationError::NoIdentity)?;
+    // Before keys are made: of a wrong attempt nothing shall be left.
+    if last.recovery_key() != Some(&recovery.public()) {
+        return Err(DocumentError::WrongKey.into());
+    }
     let (statements, requests) = (folder.make("")?, folder.make("")?);
     let change = Recovery {
         epoch: last.epoch().max(written.feeds.epoch()) + 1,

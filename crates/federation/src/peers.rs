@@ -232,6 +232,11 @@ impl Federation {
                 move |peer| {
                     Ok(peer.map(|mut peer| {
                         peer.following = following;
+                        if is_over_quota(&peer) {
+                            // From here on it is an admin's decision, which a larger quota does not take back.
+                            peer.error_code = None;
+                            (peer.error, peer.error_at) = (None, None);
+                        }
                         peer.failures = 0;
                         peer
                     }))
@@ -313,12 +318,20 @@ impl Federation {
             Ok(Ok(changed))
         });
         let changed = decided.await??;
-        if denied && changed && !self.feeds().leave_no_remains().await? {
-            tracing::warn!(
-                "somebody reads an older state: what was erased leaves the files with the next restart"
-            );
+        if denied && changed {
+            self.leave_no_remains().await;
         }
         Ok(changed)
+    }
+
+    /// What was erased is gone in any case; this is about the files that it stood in.
+    async fn leave_no_remains(&self) {
+        let left = self.feeds().leave_no_remains().await;
+        if !left.unwrap_or(false) {
+            tracing::warn!(
+                "what was erased leaves the files of the database with the next restart"
+            );
+        }
     }
 
     /// The nodes of which nothing is wanted.
@@ -448,12 +461,15 @@ impl Federation {
     /// Denies again what the journal says was denied: a restored database may have forgotten it.
     pub(crate) async fn repeat_denials(&self) -> Result<(), FederationError> {
         let written = self.journal().read()?.unwrap_or_default();
+        let mut erased = false;
         for node in written.denied {
             if let Ok(node) = node.parse::<Origin>() {
-                self.feeds()
-                    .write(self.now(), move |work| work.deny(&node))
-                    .await?;
+                let denied = self.feeds().write(self.now(), move |work| work.deny(&node));
+                erased |= denied.await?;
             }
+        }
+        if erased {
+            self.leave_no_remains().await;
         }
         Ok(())
     }

@@ -224,14 +224,7 @@ fn the_public_feed_tells_only_what_is_public_and_names_nobody(database: Database
     change(&a, &contact, &json!({"content": {"person": person}}));
     let b = Station::start(federated(other(database)).with("PEER_POLL_SECONDS", "1"));
     let (url, fingerprint) = (a.node.base_url(), a.at().fingerprint());
-    let _ = b.node.ask(&[
-        "peer",
-        "add",
-        &url,
-        "--public",
-        "--fingerprint",
-        &fingerprint,
-    ]);
+    b.at().follow_public(&url, &fingerprint);
     b.at().wait_until_agreed(&a.node);
     let public = |entry: &&Value| entry["visibility"] == "public";
     let theirs = a.at().entries(&a.node);

@@ -174,14 +174,7 @@ fn a_denial_in_the_middle_of_a_pull_leaves_nothing(database: Database) {
     let b = Station::start(federated(database).with("PEER_PAGE_ROWS", "1"));
     let url = a.node.base_url();
     for round in 0..3 {
-        let _ = b.node.ask(&[
-            "peer",
-            "add",
-            &url,
-            "--public",
-            "--fingerprint",
-            &a.at().fingerprint(),
-        ]);
+        b.at().follow_public(&url, &a.at().fingerprint());
         wait_for("some are here", LATER, || {
             (b.at().entries(&a.node).len() > 10 * round).then_some(())
         });

@@ -332,15 +332,8 @@ impl Scene {
             let _ = played.feed().say(id, &entry);
         }
         a.at().follow(honest.at());
-        let (url, fingerprint) = (played.base_url(), played.fingerprint());
-        let _ = a.node.ask(&[
-            "peer",
-            "add",
-            url,
-            "--public",
-            "--fingerprint",
-            &fingerprint,
-        ]);
+        a.at()
+            .follow_public(played.base_url(), &played.fingerprint());
         wait_for("both sides agree", LATER, || {
             let peer = a.at().peer_at(played.host());
             peer["agreed"].is_string().then_some(())

@@ -9,7 +9,7 @@ use lotse_tests::{
 };
 use serde_json::json;
 
-use super::restore::{Scene, is_silent};
+use super::restore::Scene;
 
 on_both!(
     a_node_without_its_journal_says_nothing_until_an_admin_accepts_that,
@@ -52,13 +52,7 @@ fn a_node_without_its_journal_says_nothing_until_an_admin_accepts_that(database:
     // From here on it notices again.
     let _ = scene.a.node.ask(&["backup", archive.to_str().unwrap()]);
     scene.go_on();
-    scene.a.node.stop();
-    scene.a.node.restore(&archive);
-    scene.a.node.restart();
-    scene.sign_in();
-    is_silent(&scene);
-    let answer = scene.new_epoch();
-    assert!(answer.contains("deleted again 1, hidden 1"), "{answer}");
+    scene.is_put_back_and_begins_anew(&archive, "deleted again 1, hidden 1");
     scene.is_mended();
 }
 
@@ -86,13 +80,7 @@ fn a_long_journal_is_shortened_at_the_start_and_forgets_nothing(database: Databa
     scene.b.at().wait_until_same(scene.a.at(), SOON);
     scene.b.at().verify(&scene.a.node);
 
-    scene.a.node.stop();
-    scene.a.node.restore(&archive);
-    scene.a.node.restart();
-    scene.sign_in();
-    is_silent(&scene);
-    let answer = scene.new_epoch();
-    assert!(answer.contains("deleted again 1, hidden 1"), "{answer}");
+    scene.is_put_back_and_begins_anew(&archive, "deleted again 1, hidden 1");
     scene.is_mended();
 }
 

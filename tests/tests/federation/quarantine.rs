@@ -23,19 +23,6 @@ fn of(at: At<'_>, base_url: &str) -> Vec<String> {
         .collect()
 }
 
-/// Follows a played origin's public feed.
-fn follow(b: &Station, origin: &Played) {
-    let (url, fingerprint) = (origin.base_url(), origin.fingerprint());
-    let _ = b.node.ask(&[
-        "peer",
-        "add",
-        url,
-        "--public",
-        "--fingerprint",
-        &fingerprint,
-    ]);
-}
-
 /// Pulls now, and waits until so many rows have come that way.
 fn agree(b: &Station, origin: &Played) -> Value {
     let verified = b
@@ -64,7 +51,8 @@ fn what_cannot_be_taken_waits_with_its_reason_and_both_sides_still_agree(databas
     let at_script = feed.say(script, &entry);
     let _ = feed.say(late, &feed.publication(late, "Behind them"));
 
-    follow(&b, &origin);
+    b.at()
+        .follow_public(origin.base_url(), &origin.fingerprint());
     wait_for("both sides agree", LATER, || {
         let peer = b.at().peer_at(origin.host());
         peer["agreed"].is_string().then_some(())

@@ -58,13 +58,36 @@ impl Scene {
         self.a.coordinator = self.a.coordinator.again(&self.a.node);
     }
 
+    /// Puts the database back from an archive: the node notices, and a new epoch deletes and hides again what `repeated`
+    /// says.
+    pub(super) fn is_put_back_and_begins_anew(&mut self, archive: &Path, repeated: &str) {
+        self.restore(archive);
+        is_silent(self);
+        let said = self.new_epoch();
+        assert!(said.contains(repeated), "{said}");
+    }
+
+    fn restore(&mut self, archive: &Path) {
+        self.a.node.stop();
+        self.a.node.restore(archive);
+        self.a.node.restart();
+        self.sign_in();
+    }
+
     /// Begins a new epoch while the node is stopped.
     pub(super) fn new_epoch(&mut self) -> String {
         self.a.node.stop();
         // With a wrong key nothing happens: what is deleted again is said with the right one.
         let wrong = key_that(&self.a.node, |name| !name.starts_with("recovery-"));
+        let keys = || {
+            fs::read_dir(self.a.node.data().join("keys"))
+                .unwrap()
+                .count()
+        };
+        let before = keys();
         let refused = self.a.node.run(&["new-epoch", "--recovery-key", &wrong]);
         assert!(!refused.status.success(), "{refused:?}");
+        assert_eq!(keys(), before, "and no key is made");
         let key = key_that(&self.a.node, |name| name.starts_with("recovery-"));
         let said = self.a.node.ask(&["new-epoch", "--recovery-key", &key]);
         self.a.node.restart();
@@ -117,7 +140,7 @@ fn put_back(from: &Path, to: &Path) {
 }
 
 /// The node has noticed: it says so in its log and tells nobody anything, but goes on to be read.
-pub(super) fn is_silent(scene: &Scene) {
+fn is_silent(scene: &Scene) {
     let node = &scene.a.node;
     wait_for("the node notices", LATER, || {
         node.log()
@@ -144,10 +167,7 @@ fn a_restored_node_says_nothing_until_a_new_epoch_and_takes_nothing_back(databas
     let archive = scene.a.node.outside("archive");
     let _ = scene.a.node.ask(&["backup", archive.to_str().unwrap()]);
     scene.go_on();
-    scene.a.node.stop();
-    scene.a.node.restore(&archive);
-    scene.a.node.restart();
-    scene.sign_in();
+    scene.restore(&archive);
     is_silent(&scene);
     // What is written now waits for the new epoch.
     let title = json!({"content": {"title": {"en": "Written after the restore"}}});
@@ -167,13 +187,7 @@ fn a_node_that_was_put_back_by_one_step_only_notices_too(database: Database) {
     delete(&scene.a, &scene.deleted);
     scene.b.at().wait_until_same(scene.a.at(), SOON);
     // The journal says that this was committed as soon as it was.
-    scene.a.node.stop();
-    scene.a.node.restore(&archive);
-    scene.a.node.restart();
-    scene.sign_in();
-    is_silent(&scene);
-    let said = scene.new_epoch();
-    assert!(said.contains("deleted again 1, hidden 0"), "{said}");
+    scene.is_put_back_and_begins_anew(&archive, "deleted again 1, hidden 0");
     let id = scene.deleted.rsplit_once('/').unwrap().1;
     wait_for("the new epoch has arrived", LATER, || {
         (scene.b.at().peer(&scene.a.node)["epoch"] == 2).then_some(())

@@ -62,7 +62,7 @@ pub(super) async fn changes(
     let part = Part::Changes {
         since: since.min(MAX_INTEGER),
     };
-    page_of(&federation, key, part, limit, all).await
+    page_of(&federation, key, Wanted { part, limit, all }).await
 }
 
 /// `GET /fed/v1/feeds/{feed}/state/{bucket}/{leaf}`: the live statements of one leaf, with a trailer.
@@ -73,7 +73,12 @@ pub(super) async fn leaf(
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
     let part = Part::Leaf(u16::from_be_bytes([bucket, leaf]));
-    page_of(&federation, key, part, page::MAX_ROWS, false).await
+    let wanted = Wanted {
+        part,
+        limit: page::MAX_ROWS,
+        all: false,
+    };
+    page_of(&federation, key, wanted).await
 }
 
 /// What a snapshot gives for a page.
@@ -93,25 +98,31 @@ enum NoPage {
     OtherIdentity(u64),
 }
 
+/// What somebody asks for.
+#[derive(Clone)]
+struct Wanted {
+    part: Part,
+    /// Rows at most.
+    limit: usize,
+    /// Whether it belongs to a pull of everything.
+    all: bool,
+}
+
 async fn page_of(
     federation: &Federation,
     key: FeedKey,
-    part: Part,
-    limit: usize,
-    all: bool,
+    wanted: Wanted,
 ) -> Result<HttpResponse, Problem> {
     let now = federation.now();
     let said = |error: FederationError| problem(&error);
     let mut identity = federation.identity().map_err(said)?;
     let mut attempt = 0;
     let read = loop {
-        let (of, wanted, this) = (key.clone(), part.clone(), Arc::clone(&identity));
+        let (of, asked, this) = (key.clone(), wanted.clone(), Arc::clone(&identity));
         let told = told(federation)?;
         let read = federation
             .feeds()
-            .read(now, move |work| {
-                rows(work, &this, &of, &wanted, (limit, all), &told)
-            })
+            .read(now, move |work| rows(work, &this, &of, &asked, &told))
             .await?;
         match read {
             Err(NoPage::OtherIdentity(document)) if attempt < ATTEMPTS => {
@@ -141,7 +152,7 @@ async fn page_of(
             ));
         }
     };
-    let written = web::block(move || write(&identity, &key, &part, &read, now)).await;
+    let written = web::block(move || write(&identity, &key, &wanted.part, &read, now)).await;
     let body = written
         .map_err(Problem::internal)?
         .map_err(|error| problem(&error))?;
@@ -176,8 +187,7 @@ fn rows(
     work: &mut FeedWork<'_, '_>,
     identity: &Identity,
     key: &FeedKey,
-    part: &Part,
-    (limit, all): (usize, bool),
+    wanted: &Wanted,
     told: &Remembered,
 ) -> storage::Result<Result<Read, NoPage>> {
     let document = Federation::sequence_in(work)?;
@@ -196,8 +206,9 @@ fn rows(
         return Ok(Err(NoPage::Nothing));
     };
     let through = state.seq;
-    let page = match part {
-        Part::Changes { since } if !all && *since > 0 && *since < state.horizon => {
+    let limit = wanted.limit;
+    let page = match &wanted.part {
+        Part::Changes { since } if !wanted.all && *since > 0 && *since < state.horizon => {
             return Ok(Err(NoPage::BelowHorizon));
         }
         Part::Changes { since } => work.page(key, *since, through, limit)?,
@@ -217,7 +228,7 @@ fn rows(
     }
     Ok(Ok(Read {
         rows,
-        through: match part {
+        through: match &wanted.part {
             Part::Changes { .. } if more => last,
             _ => through,
         },
