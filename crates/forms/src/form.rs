@@ -125,7 +125,10 @@ impl<'a> Form<'a> {
             Ok(rule) => rule.ratings().collect(),
             Err(_) => (scale.min..=scale.max).take(101).collect(),
         };
-        values.into_iter().map(|value| (value, level(value))).collect()
+        values
+            .into_iter()
+            .map(|value| (value, level(value)))
+            .collect()
     }
 
     /// For how many pieces of evidence there are columns.

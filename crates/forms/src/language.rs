@@ -156,11 +156,8 @@ mod tests {
                 let bundle = language.bundle();
                 let message = bundle.get_message(&key).and_then(|it| it.value());
                 let mut errors = Vec::new();
-                let text = bundle.format_pattern(
-                    message.expect("has a value"),
-                    Some(&args),
-                    &mut errors,
-                );
+                let text =
+                    bundle.format_pattern(message.expect("has a value"), Some(&args), &mut errors);
                 assert!(
                     errors.is_empty() && !text.trim().is_empty(),
                     "{language:?} {key}: {errors:?}"

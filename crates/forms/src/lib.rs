@@ -28,8 +28,6 @@ mod rows;
 mod sheet_in;
 mod sheet_out;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub use form::{Form, FormError};
 pub use language::Language;

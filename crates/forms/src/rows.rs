@@ -69,7 +69,8 @@ impl Form<'_> {
     }
 
     fn indicators(&self, criterion: &Criterion) -> String {
-        let line = |it: &domain::kinds::Indicator| format!("{} {}", it.id, self.lang.text(&it.text));
+        let line =
+            |it: &domain::kinds::Indicator| format!("{} {}", it.id, self.lang.text(&it.text));
         let lines: Vec<String> = criterion.indicators.iter().map(line).collect();
         lines.join("\n")
     }

@@ -190,7 +190,7 @@ fn choices(
     };
     let last = HEAD + RowNum::try_from(last).unwrap_or(0);
     for (at, column) in (0..).zip(columns) {
-        let list = match column {
+        let list: &str = match column {
             Column::Rating => &lists.ratings,
             Column::Current | Column::Target => &lists.numbers,
             Column::Status => &lists.status,
@@ -255,9 +255,7 @@ impl Styles {
                 .clone()
                 .set_bold()
                 .set_background_color(Color::RGB(0x00FF_F2CC)),
-            given: framed
-                .clone()
-                .set_background_color(Color::RGB(0x00F5_F5F5)),
+            given: framed.clone().set_background_color(Color::RGB(0x00F5_F5F5)),
             text: framed.clone().set_num_format("@"),
             number: framed.clone(),
             date: framed.set_num_format("yyyy-mm-dd"),
