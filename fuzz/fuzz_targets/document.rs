@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use domain::feed::FeedName;
 use federation::protocol::canonical;
+use domain::feed::FeedName;
 use federation::protocol::document::{Acceptance, First, NodeDocument, accept};
 use federation::protocol::key::{Ed25519, SecretKey, Signer as _};
 use libfuzzer_sys::fuzz_target;

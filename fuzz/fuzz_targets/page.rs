@@ -40,17 +40,7 @@ fn write(rows: &[&str]) -> String {
     let head = head::write(&FEED, &state, actor, METHOD, now(), &key).expect("a head");
     let part = Part::Changes { since: 0 };
     let rows = rows.iter().copied();
-    page::write(
-        &FEED,
-        &part,
-        rows,
-        0,
-        false,
-        &head,
-        actor,
-        (METHOD, &key, now()),
-    )
-    .expect("a page")
+    page::write(&FEED, &part, rows, 0, false, &head, actor, (METHOD, &key, now())).expect("a page")
 }
 
 static EMPTY: LazyLock<String> = LazyLock::new(|| write(&[]));
@@ -69,10 +59,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(read(data).is_err() || data == EMPTY.as_bytes());
     assert!(read(EMPTY.as_bytes()).is_ok());
     let before = [data, EMPTY.as_bytes()].concat();
-    assert!(
-        read(&before).is_err() || data.is_empty(),
-        "the digest covers what stands before"
-    );
+    assert!(read(&before).is_err() || data.is_empty(), "the digest covers what stands before");
     // A node that signs anything as its rows: each has to be a statement.
     if let Ok(text) = std::str::from_utf8(data) {
         let rows: Vec<&str> = text.split('\n').collect();

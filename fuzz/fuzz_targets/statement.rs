@@ -24,23 +24,13 @@ static ROW: LazyLock<String> = LazyLock::new(|| {
         seq: 7,
     };
     let draft = Draft {
-        entry: "019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10"
-            .parse()
-            .expect("a constant"),
+        entry: "019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10".parse().expect("a constant"),
         object: None,
         known: true,
         salt: [0; 16],
     };
     let now = "2026-11-22T12:00:00Z".parse().expect("a constant");
-    statement::write(
-        &place,
-        &draft,
-        ACTOR,
-        "did:web:a.example#statements-1",
-        now,
-        &*KEY,
-    )
-    .expect("a row")
+    statement::write(&place, &draft, ACTOR, "did:web:a.example#statements-1", now, &*KEY).expect("a row")
 });
 
 fuzz_target!(|data: &[u8]| {
@@ -48,9 +38,7 @@ fuzz_target!(|data: &[u8]| {
         check(line);
     }
     // The members of an object in place of those of a row that is right: else hardly any input would be one.
-    let (Ok(Value::Object(members)), Ok(mut row)) =
-        (canonical::read(data), canonical::read(ROW.as_bytes()))
-    else {
+    let (Ok(Value::Object(members)), Ok(mut row)) = (canonical::read(data), canonical::read(ROW.as_bytes())) else {
         return;
     };
     for (name, value) in members {
@@ -66,10 +54,7 @@ fn check(line: &str) {
         return;
     };
     assert_eq!(read.line, line);
-    assert_eq!(
-        canonical::canonical(line.as_bytes()).as_deref(),
-        Ok(line.as_bytes())
-    );
+    assert_eq!(canonical::canonical(line.as_bytes()).as_deref(), Ok(line.as_bytes()));
     assert!(
         read.proof.verify(&KEY.public(), &Ed25519).is_err() || line == *ROW,
         "only what the node signed is signed by it"

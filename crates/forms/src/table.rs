@@ -60,8 +60,8 @@ impl Table {
         if !has(Column::CriterionId) || !(has(Column::Rating) || has(Column::Action)) {
             return Ok(None);
         }
-        table.rows = rows.collect();
-        table.rows.retain(|row| !table.is_heading(row));
+        let rows: Vec<Row> = rows.filter(|row| !table.is_heading(row)).collect();
+        table.rows = rows;
         Ok(Some(table))
     }
 
