@@ -61,6 +61,13 @@ pub(crate) struct Given {
     pub(crate) plan: Vec<ImprovementAction>,
 }
 
+impl std::fmt::Debug for Given {
+    /// Without the standard, which is long and always the same.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#?} {:#?}", self.answers, self.plan)
+    }
+}
+
 impl Given {
     pub(crate) fn empty() -> Self {
         Self {
