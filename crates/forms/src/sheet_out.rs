@@ -90,14 +90,14 @@ fn table(
         sheet.write_string_with_format(1, at, column.heading(form.lang), &styles.heading)?;
         sheet.set_column_width(at, width(*column))?;
         // Formats beyond the last row too, where people may add some.
-        sheet.set_column_format(at, styles.of(*column))?;
+        sheet.set_column_format(at, styles.of(*column, columns))?;
         if matches!(column, Column::Type | Column::Standard) {
             sheet.set_column_hidden(at)?;
         }
     }
     for (row, values) in (HEAD..).zip(rows) {
         for ((at, column), value) in (0..).zip(columns).zip(values) {
-            write_value(sheet, row, at, value, styles.of(*column))?;
+            write_value(sheet, row, at, value, styles.of(*column, columns))?;
         }
     }
     sheet.set_freeze_panes(HEAD, 2)?;
@@ -263,11 +263,13 @@ impl Styles {
         }
     }
 
-    fn of(&self, column: Column) -> &Format {
+    /// How a column looks among these.
+    fn of(&self, column: Column, columns: &[Column]) -> &Format {
+        let is_plan = columns.contains(&Column::Action);
         match column {
+            Column::CriterionId if is_plan => &self.text,
             Column::Rating | Column::Current | Column::Target => &self.number,
             Column::Due | Column::Evidence(_, Piece::Date | Piece::StillInForce) => &self.date,
-            // The id of an action's criterion is to be filled in, but looks no worse for it.
             column if column.is_given() && column != Column::ActionLanguage => &self.given,
             _ => &self.text,
         }

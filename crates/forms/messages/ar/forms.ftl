@@ -1,7 +1,8 @@
 ### نماذج التقييم الذاتي. كلمات بسيطة وجمل قصيرة.
 
 self-assessment = التقييم الذاتي
-version = الإصدار { $version }
+# Marks keep the version from being turned around.
+version = الإصدار { "\u2068" }{ $version }{ "\u2069" }
 notice-draft = مسودة: لم يُعتمد هذا المعيار بعد. أي نتيجة بموجبه هي تجربة فقط.
 notice-superseded = حلّ إصدار أحدث محل هذا المعيار.
 fact-subject = ما يجري تقييمه
