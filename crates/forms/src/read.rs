@@ -58,8 +58,8 @@ pub enum Unreadable {
     /// A spreadsheet in the old format, or one with a password: both begin alike.
     #[error("save the file as a spreadsheet of the format .xlsx, without a password")]
     OldSpreadsheet,
-    /// A spreadsheet that is damaged, or cut off.
-    #[error("the spreadsheet is damaged and cannot be opened")]
+    /// A spreadsheet that is damaged or cut off, or an archive that is none of the format `.xlsx`.
+    #[error("the file cannot be opened: it is damaged, or no spreadsheet of the format .xlsx")]
     Broken,
     /// Neither CSV nor a spreadsheet with the columns of a form.
     #[error(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
 use chrono::NaiveDate;
@@ -16,6 +17,13 @@ type Book<'b> = Xlsx<Cursor<&'b [u8]>>;
 /// The sheets that are tables of a form.
 pub(crate) fn tables(bytes: &[u8]) -> Result<Vec<Table>, Unreadable> {
     bounded::check(bytes)?;
+    // The library calculates with what a damaged file says without looking, which in some builds panics. Nothing of it
+    // lives on.
+    let read = catch_unwind(AssertUnwindSafe(|| unfolded(bytes)));
+    read.unwrap_or(Err(Unreadable::Broken))
+}
+
+fn unfolded(bytes: &[u8]) -> Result<Vec<Table>, Unreadable> {
     let mut book: Book<'_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| Unreadable::Broken)?;
     let names = book.sheet_names();
     if names.len() > SHEETS {

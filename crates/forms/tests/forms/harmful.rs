@@ -1,11 +1,14 @@
 //! Files that are meant to do harm, or came to it.
 
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
+use std::sync::LazyLock;
 
+use domain::kinds::QualityStandard;
 use forms::{Language, read};
+use proptest::prelude::*;
 use rust_xlsxwriter::Workbook;
 use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::common::{Given, shipped};
 
@@ -155,4 +158,94 @@ fn a_date_cell_is_a_day_and_one_with_a_time_is_none() {
     for wrong in [46_112.5, -1.0, 60.0, 1e300, -1e300] {
         assert_eq!(file(wrong).unwrap_err().code(), "wrong_rows", "{wrong}");
     }
+}
+
+static STANDARD: LazyLock<QualityStandard> = LazyLock::new(shipped);
+static PARTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(parts);
+
+#[test]
+fn a_cell_that_no_sheet_has_is_refused() {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in PARTS.iter() {
+        writer
+            .start_file(name, SimpleFileOptions::default())
+            .unwrap();
+        let content = String::from_utf8_lossy(content).replace("r=\"G4\"", "r=\"G99999999999\"");
+        writer.write_all(content.as_bytes()).unwrap();
+    }
+    let found = read(&writer.finish().unwrap().into_inner(), &STANDARD);
+    assert!(found.is_err(), "{found:?}");
+}
+
+/// The parts of a form's archive.
+fn parts() -> Vec<(String, Vec<u8>)> {
+    let form = Given::filled().form(Language::De).xlsx().unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(form)).unwrap();
+    (0..archive.len())
+        .map(|at| {
+            let mut part = archive.by_index(at).unwrap();
+            let mut content = Vec::new();
+            part.read_to_end(&mut content).unwrap();
+            (part.name().unwrap().into_owned(), content)
+        })
+        .collect()
+}
+
+proptest! {
+    /// A byte changed in the archive is found by its checksum; what is inside has to be changed before it is packed.
+    #[test]
+    fn a_spreadsheet_with_anything_changed_inside_is_read_or_refused(
+        at in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), piece()), 1..6),
+    ) {
+        let mut parts = PARTS.clone();
+        let part = at.index(parts.len());
+        let content = &mut parts[part].1;
+        for (at, piece) in changes {
+            let at = at.index(content.len());
+            let end = content.len().min(at + piece.len());
+            content.splice(at..end, piece);
+        }
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in parts {
+            writer.start_file(name, stored).unwrap();
+            writer.write_all(&content).unwrap();
+        }
+        let _ = read(&writer.finish().unwrap().into_inner(), &STANDARD);
+    }
+}
+
+/// Something that means something in a spreadsheet's parts.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let known = prop::sample::select(vec![
+        "\"",
+        "<",
+        ">",
+        "/>",
+        "&",
+        "&#0;",
+        "r=\"A99999999999\"",
+        "t=\"s\"",
+        "t=\"d\"",
+        "t=\"e\"",
+        "s=\"-1\"",
+        "<v>99999999999999</v>",
+        "<v>-1</v>",
+        "<v>1e999</v>",
+        "Target=\"/\"",
+        "Target=\"\"",
+        "ref=\":\"",
+        "=",
+        "<c r=\"\">",
+        "<row r=\"0\">",
+        "</sheetData>",
+        "_xD800_",
+        "numFmtId=\"14\"",
+        "date1904=\"1\"",
+    ]);
+    prop_oneof![
+        known.prop_map(|text| text.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 1..3),
+    ]
 }
