@@ -191,6 +191,11 @@ impl Column {
         )
     }
 
+    /// Whether it is filled in for actions only.
+    pub(crate) fn is_of_actions(self) -> bool {
+        ACTION.contains(&self)
+    }
+
     /// Whether it is read at all.
     pub(crate) fn is_read(self) -> bool {
         !matches!(

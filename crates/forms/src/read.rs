@@ -234,7 +234,22 @@ impl<'s> Reading<'s> {
         }
     }
 
+    /// Notes what is filled in for a row of the other type: passed over, it would be lost.
+    fn misplaced(&mut self, table: &Table, row: &Row, is_action: bool) {
+        let columns = table.columns.keys().copied();
+        for column in
+            columns.filter(|it| it.is_read() && !it.is_given() && it.is_of_actions() != is_action)
+        {
+            let mut fields = self.fields(table, row);
+            if fields.is_there(column) {
+                let message = "this column is filled in for rows of the other type only";
+                fields.refuse(column, "other_type", message);
+            }
+        }
+    }
+
     fn criterion(&mut self, table: &Table, row: &Row) {
+        self.misplaced(table, row, false);
         let is_empty = table.is_empty(row);
         let Some(id) = table.cell(row, Column::CriterionId).and_then(Cell::word) else {
             if !is_empty {
@@ -265,6 +280,7 @@ impl<'s> Reading<'s> {
         if table.is_empty(row) {
             return;
         }
+        self.misplaced(table, row, true);
         let id = table.cell(row, Column::CriterionId).and_then(Cell::word);
         let is_criterion = id.is_some_and(|id| self.criteria.contains(&*id));
         let usual = &self.standard.default_language;

@@ -76,6 +76,15 @@ fn each_wrong_cell_has_its_code() {
 }
 
 #[test]
+fn what_stands_in_a_row_of_the_other_type_is_not_lost_silently() {
+    let column = |column: &str| (column.to_owned(), "other_type");
+    let row = "criterion,D1.1,,,,,,,,,,,done";
+    assert_eq!(error_of(HEAD, row), column("status"));
+    let row = "action,D1.1,3,,,,,,,,Do it";
+    assert_eq!(error_of(HEAD, row), column("rating"));
+}
+
+#[test]
 fn all_rows_are_read_before_errors_are_given_and_no_more_than_people_read() {
     let found = errors(&[
         HEAD,
