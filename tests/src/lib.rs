@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod party;
 pub mod played;
 pub mod proxy;
+pub mod quality;
 pub mod signing;
 pub mod world;
 

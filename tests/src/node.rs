@@ -296,6 +296,13 @@ impl TestNode {
         });
     }
 
+    /// Changes one setting, the variable `LOTSE_{name}`, from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let name = format!("LOTSE_{name}");
+        self.settings.settings.retain(|(known, _)| *known != name);
+        self.settings.settings.push((name, value.to_owned()));
+    }
+
     /// Runs another command of the binary on the same data.
     ///
     /// # Panics

@@ -18,6 +18,7 @@ mod limits;
 mod outage;
 mod processes;
 mod proxy;
+mod quality;
 mod readme;
 mod roles;
 mod tokens;

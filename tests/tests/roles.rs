@@ -4,6 +4,7 @@
 //! so does a line without an operation: whoever adds an operation says who may use it.
 
 mod federation;
+mod quality;
 
 use std::collections::BTreeMap;
 
@@ -67,6 +68,7 @@ fn every_operation_answers_every_role_as_the_table_says() {
     table.extend(rows_of_partners());
     table.extend(rows_of_the_rest());
     table.extend(federation::rows());
+    table.extend(quality::rows());
 
     let mut known: Vec<_> = table.iter().map(|row| row.operation.clone()).collect();
     known.sort();

@@ -10,6 +10,7 @@ mod export;
 mod openapi;
 mod params;
 pub mod partners;
+mod quality;
 mod state;
 mod vocabularies;
 
@@ -18,6 +19,7 @@ use http::problem::unmatched;
 
 pub use batch::Line as BatchLine;
 pub use openapi::{document, document_json, document_routes};
+pub use quality::Distributions;
 pub use state::{Settings, State};
 
 /// Where the API begins.
@@ -80,7 +82,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         below("corrections/{id}/state"),
         web::put().to(corrections::close),
     ))
-    .configure(partners::routes);
+    .configure(partners::routes)
+    .configure(quality::routes);
 }
 
 /// The path of one entry below its collection. What is no id at all goes to the handler too, which says so.

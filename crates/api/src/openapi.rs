@@ -24,7 +24,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::entries::{history, write};
 use crate::params::FILTERS;
-use crate::{PREFIX, batch, corrections, coverage, partners, vocabularies};
+use crate::{PREFIX, batch, corrections, coverage, partners, quality, vocabularies};
 
 /// What is described where it is written: everything but the paths of entries.
 #[derive(utoipa::OpenApi)]
@@ -60,6 +60,7 @@ pub fn document(beside: Vec<OpenApi>) -> OpenApi {
         ))
         .build();
     document.merge(partners::document());
+    document.merge(quality::Described::openapi());
     beside.into_iter().for_each(|other| document.merge(other));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("client", client());

@@ -12,6 +12,8 @@ use search::{Index, Viewer};
 use storage::{Directory, Storage};
 use uuid::Uuid;
 
+use crate::Distributions;
+
 /// With this header a reader asks for an answer that holds at least the change of this number.
 pub(crate) const AT_LEAST: HeaderName = HeaderName::from_static("lotse-at-least");
 /// How long a write of one entry waits until full-text search sees it.
@@ -30,6 +32,8 @@ pub struct State {
     pub clock: Clock,
     /// This node.
     pub origin: Origin,
+    /// How organisations stand by each standard, made ready by the node.
+    pub distributions: Distributions,
     /// Settings.
     pub settings: Arc<Settings>,
 }

@@ -94,6 +94,12 @@ impl Actor {
         }
     }
 
+    /// Whether it is the node itself.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.subject == Subject::System
+    }
+
     /// Whether it looks after the whole node.
     #[must_use]
     pub fn is_coordinator(&self) -> bool {

@@ -1,9 +1,11 @@
 //! What can be asked of the directory, what a decision needs to know, and what comes of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::prepare::{one, owner_of_draft};
-use crate::{Actor, AnyDraft, Entry, EntryId, Kind, Origin, Reason, Refusal, Visibility};
+use crate::quality::Act;
+use crate::{Actor, AnyDraft, Entry, EntryId, EntryRef, Kind, Origin, Reason, Refusal, Visibility};
 
 /// What an actor asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +60,15 @@ pub enum Command {
         /// Which entry.
         id: EntryId,
     },
+    /// Do something to an assessment that is more than writing it anew.
+    Assess {
+        /// Which assessment.
+        id: EntryId,
+        /// What to do.
+        act: Box<Act>,
+        /// What the writer read before.
+        expected: Precondition,
+    },
     /// Give an entry to another owner.
     HandOver {
         /// Its kind, as the path says it.
@@ -111,6 +122,7 @@ impl Command {
             | Self::Patch { id, .. }
             | Self::Delete { id, .. }
             | Self::Purge { id, .. }
+            | Self::Assess { id, .. }
             | Self::HandOver { id, .. } => Ok(Target::Id(*id)),
             // An organisation owns itself: without its id there is no saying whose key it is.
             Self::Upsert { draft, .. }
@@ -167,6 +179,12 @@ pub struct Needs {
     /// This local organisation and those above it ([`Entry::parent`]), nearest first: at most
     /// [`limits::PARENTS`](crate::limits::PARENTS) and one more.
     pub ancestors_from: Option<EntryId>,
+    /// Entries, here or of other nodes, whose content decides.
+    pub contents: Vec<EntryRef>,
+    /// Organisations of which it matters what stands above them.
+    pub umbrellas: Vec<EntryRef>,
+    /// The assessment-reviews of this local organisation.
+    pub reviews_by: Option<EntryId>,
 }
 
 /// What storage found.
@@ -184,6 +202,30 @@ pub struct Facts<'a> {
     pub referrers: Vec<(EntryId, Visibility)>,
     /// What stands above [`Needs::ancestors_from`], itself included.
     pub ancestors: Vec<EntryId>,
+    /// Those among [`Needs::contents`] that are here and live.
+    pub contents: HashMap<EntryRef, Arc<Entry>>,
+    /// The URIs of what stands above each of [`Needs::umbrellas`], nearest first, as far as it is known here.
+    pub umbrellas: HashMap<EntryRef, Vec<String>>,
+    /// The live reviews of [`Needs::reviews_by`].
+    pub reviews: Vec<Arc<Entry>>,
+}
+
+impl<'a> Facts<'a> {
+    /// Facts of a directory in which nothing else is known.
+    #[must_use]
+    pub fn new(origin: &'a Origin, rules: &'a Rules) -> Self {
+        Self {
+            origin,
+            rules,
+            entries: HashMap::new(),
+            external: None,
+            referrers: Vec::new(),
+            ancestors: Vec::new(),
+            contents: HashMap::new(),
+            umbrellas: HashMap::new(),
+            reviews: Vec::new(),
+        }
+    }
 }
 
 /// What a decision needs to know of another entry.

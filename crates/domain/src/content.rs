@@ -205,10 +205,12 @@ kinds! {
 }
 
 impl Content {
-    /// The local organisation that an organisation belongs to.
+    /// What an entry stands below here: the organisation above an organisation, the version that a standard takes the
+    /// place of.
     pub(crate) fn parent(&self) -> Option<crate::EntryId> {
         match self {
             Self::Organisation(organisation) => organisation.parent.as_ref()?.local(),
+            Self::QualityStandard(standard) => standard.supersedes.as_ref()?.local(),
             _ => None,
         }
     }

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use crate::command::{Action, Change, Facts, Known, Needs};
 use crate::entry::review_due;
-use crate::prepare::{Prepared, Step, local_references, one};
+use crate::prepare::{Prepared, Step, local_references, one, visibility_of};
+use crate::quality::{Act, Done};
 use crate::{
     Actor, AnyDraft, Checker, Code, Entry, EntryId, Kind, Reason, Record, Refusal, Violation,
     Visibility, limits, quality,
@@ -38,6 +39,7 @@ impl Prepared {
                 facts,
                 now,
             ),
+            Step::Assess { entry, act } => decide_assess(*entry, *act, &self.actor, facts, now),
             Step::HandOver { entry, to } => decide_hand_over(*entry, to, facts, now),
             Step::Delete { id, version } => {
                 unreferenced(id, facts)?;
@@ -138,7 +140,7 @@ fn decide_write(
     now: DateTime<Utc>,
 ) -> Result<Change, Refusal> {
     let entry = assemble(id, draft, owner, current, facts, now);
-    check(&entry, current, actor, facts, now)?;
+    check(&entry, current, actor, facts, now, Writer::Hand)?;
     if facts.external.is_some_and(|taken| taken != id) {
         return Err(Refusal::new(
             Reason::ExternalIdTaken,
@@ -194,7 +196,7 @@ fn assemble(
         origin: facts.origin.clone(),
         owner,
         version: current.map_or(1, |entry| entry.version + 1),
-        visibility: draft.visibility.unwrap_or(kind.default_visibility()),
+        visibility: visibility_of(&draft),
         status: draft.status.unwrap_or_else(|| Code::new("active")),
         created: current.map_or(now, |entry| entry.created),
         modified: now,
@@ -215,20 +217,74 @@ fn assemble(
     }
 }
 
+/// Where the workflow writes in an assessment.
+const RECORD: &str = "/content/record/";
+
+/// Who brings about a state of an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// Somebody who writes it.
+    Hand,
+    /// A step of the workflow, which writes what nobody may write by hand.
+    Workflow,
+}
+
+/// What an act makes of an assessment, checked like anything that is written.
+fn decide_assess(
+    current: Entry,
+    act: Act,
+    actor: &Actor,
+    facts: &Facts<'_>,
+    now: DateTime<Utc>,
+) -> Result<Change, Refusal> {
+    let (entry, before, writer) = match quality::perform(&current, act, actor, facts, now)? {
+        Done::Nothing => return Ok(Change::Unchanged { id: current.id }),
+        Done::Changed { next, by_hand } => {
+            let writer = if by_hand {
+                Writer::Hand
+            } else {
+                Writer::Workflow
+            };
+            let entry = quality::entry_after(&current, *next, now);
+            (entry, Some(&current), writer)
+        }
+        Done::Begun { id, next } => (
+            quality::entry_of_follow_up(&current, id, *next, now),
+            None,
+            Writer::Workflow,
+        ),
+    };
+    check(&entry, before, actor, facts, now, writer)?;
+    if before.is_some_and(|before| same(before, &entry)) {
+        return Ok(Change::Unchanged { id: entry.id });
+    }
+    let action = before.map_or(Action::Created, |_| Action::Updated);
+    let references = with_owner(local_references(&entry.content), entry.id, entry.owner);
+    Ok(Change::Put {
+        entry: Box::new(entry),
+        action,
+        references,
+    })
+}
+
 fn check(
     entry: &Entry,
     current: Option<&Entry>,
     actor: &Actor,
     facts: &Facts<'_>,
     now: DateTime<Utc>,
+    writer: Writer,
 ) -> Result<(), Refusal> {
     let mut c = Checker::new(facts.origin, now.date_naive());
     check_envelope(entry, &mut c);
     let is_used = facts.referrers.iter().any(|(id, _)| *id != entry.id);
     c.field("content", |c| {
         entry.content.check(c);
-        let current = current.map(|current| &current.content);
-        quality::check_written_by_hand(current, &entry.content, is_used, c);
+        if writer == Writer::Hand {
+            let current = current.map(|current| &current.content);
+            quality::check_written_by_hand(current, &entry.content, is_used, c);
+        }
+        quality::check_relations(entry, current, facts, c);
     });
     let (mut violations, references) = c.finish();
     for reference in references {
@@ -247,6 +303,12 @@ fn check(
                     "an entry of another kind is expected here".to_owned(),
                 )
             }),
+            // Who was asked to review an assessment names what it may not see otherwise.
+            Some(known)
+                if known.kind == Kind::SelfAssessment && quality::is_asked_for(entry, facts) =>
+            {
+                None
+            }
             // What the actor may not see does not exist for it.
             Some(known)
                 if known.visibility == Visibility::Internal && !actor.may_edit(known.owner) =>
@@ -263,6 +325,8 @@ fn check(
             Some(known) if !reference.kinds.contains(&known.kind) => {
                 Some(("wrong_kind", format!("this is of the kind {}", known.kind)))
             }
+            // What the workflow notes for the owner, the forms for others leave out.
+            Some(_) if reference.pointer.starts_with(RECORD) => None,
             Some(known) if known.visibility > entry.visibility => Some((
                 "less_visible",
                 "fewer people may see what is referred to than this entry".to_owned(),
@@ -286,28 +350,35 @@ fn check(
     }
 }
 
-/// No organisation stands above itself, however many lie between. What cannot be followed to its end is refused: nobody
-/// could say that it has one.
+/// No organisation stands above itself, however many lie between, and no standard takes its own place. What of organisations
+/// cannot be followed to its end is refused: nobody could say that it has one. Standards are in order by their versions
+/// besides.
 fn check_ancestors(entry: &Entry, facts: &Facts<'_>) -> Option<Violation> {
     if entry.parent() == Some(entry.id) {
         // Said already, as of any entry that refers to itself.
         return None;
     }
     let circle = facts.ancestors.iter().position(|id| *id == entry.id);
+    let is_standard = entry.kind == Kind::QualityStandard;
     let (code, message) = if let Some(end) = circle {
         let between = facts.ancestors.iter().take(end + 1);
         let path: Vec<String> = std::iter::once(&entry.id)
             .chain(between)
             .map(EntryId::to_string)
             .collect();
-        (
-            "circle",
-            format!(
-                "an organisation cannot stand above itself: {}",
-                path.join(" > ")
-            ),
-        )
-    } else if facts.ancestors.len() > limits::PARENTS {
+        let path = path.join(" > ");
+        if is_standard {
+            (
+                "supersession_circle",
+                format!("a version cannot take the place of itself: {path}"),
+            )
+        } else {
+            (
+                "circle",
+                format!("an organisation cannot stand above itself: {path}"),
+            )
+        }
+    } else if !is_standard && facts.ancestors.len() > limits::PARENTS {
         (
             "too_deep",
             format!("at most {} organisations stand above one", limits::PARENTS),
@@ -315,8 +386,9 @@ fn check_ancestors(entry: &Entry, facts: &Facts<'_>) -> Option<Violation> {
     } else {
         return None;
     };
+    let field = if is_standard { "supersedes" } else { "parent" };
     Some(Violation {
-        pointer: "/content/parent".to_owned(),
+        pointer: format!("/content/{field}"),
         code: code.into(),
         message,
     })

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::Rules;
+use crate::quality;
 use crate::{Checker, Content, EntryId, EntryKey, Kind, Origin, codes, limits};
 
 /// Who may see an entry at all. What of it they see, [`crate::outward`] decides. Ordered from the widest.
@@ -196,20 +197,6 @@ impl<C> Record<C> {
         self.origin.uri(self.id)
     }
 
-    /// From when on somebody has to look at it again. Assessments and their reviews are judgements of a day and are
-    /// not verified; what has ended is history.
-    #[must_use]
-    pub fn review(&self) -> Review {
-        if self.kind.is_internal() || self.status.as_str() == "ended" {
-            return Review::NotNeeded;
-        }
-        match (self.last_verified, self.review_due) {
-            (None, _) => Review::NeverVerified,
-            (Some(_), Some(day)) => Review::Due(day),
-            (Some(_), None) => Review::NotNeeded,
-        }
-    }
-
     /// The same envelope around another content.
     pub fn map<D>(self, change: impl FnOnce(C) -> D) -> Record<D> {
         Record {
@@ -250,7 +237,26 @@ impl Entry {
         Ok(record.map(|_| content))
     }
 
-    /// The local organisation that an organisation belongs to.
+    /// From when on somebody has to look at it again. Assessments and their reviews are judgements of a day and are
+    /// not verified; what has ended is history.
+    #[must_use]
+    pub fn review(&self) -> Review {
+        if let Content::SelfAssessment(assessment) = &self.content {
+            return quality::task_of(assessment)
+                .map_or(Review::NotNeeded, |(_, day)| Review::Due(day));
+        }
+        if self.kind.is_internal() || self.status.as_str() == "ended" {
+            return Review::NotNeeded;
+        }
+        match (self.last_verified, self.review_due) {
+            (None, _) => Review::NeverVerified,
+            (Some(_), Some(day)) => Review::Due(day),
+            (Some(_), None) => Review::NotNeeded,
+        }
+    }
+
+    /// What an entry stands below here: the organisation above an organisation, the version that a standard takes the
+    /// place of.
     #[must_use]
     pub fn parent(&self) -> Option<EntryId> {
         self.content.parent()

@@ -1,7 +1,10 @@
 //! First step of a command: may the actor do this to what is there, and which facts does the decision need?
 
 use crate::command::{Command, Current, Needs, Precondition};
-use crate::{Actor, AnyDraft, Content, Entry, EntryId, Kind, Reason, Refusal, Violation};
+use crate::quality::{self, Act};
+use crate::{
+    Actor, AnyDraft, Content, Entry, EntryId, Kind, Reason, Refusal, Violation, Visibility,
+};
 
 /// A command that is allowed and well formed as far as can be said without facts.
 #[derive(Debug, Clone)]
@@ -30,6 +33,10 @@ pub(crate) enum Step {
     Purge {
         id: EntryId,
         version: u64,
+    },
+    Assess {
+        entry: Box<Entry>,
+        act: Box<Act>,
     },
 }
 
@@ -89,6 +96,20 @@ pub fn prepare(current: Current<'_>, actor: &Actor, command: Command) -> Result<
                 Step::Delete {
                     id: entry.id,
                     version: entry.version + 1,
+                },
+                needs,
+            )
+        }
+        Command::Assess { act, expected, .. } => {
+            let entry = live(current, Kind::SelfAssessment, actor, &expected)?;
+            let Content::SelfAssessment(assessment) = &entry.content else {
+                return Err(Refusal::not_found());
+            };
+            let needs = quality::needs_of(entry, assessment, &act);
+            (
+                Step::Assess {
+                    entry: Box::new(entry.clone()),
+                    act,
                 },
                 needs,
             )
@@ -282,11 +303,10 @@ fn write(
     if current.is_some_and(|entry| entry.parent() != parent) {
         needs.ancestors_from = parent;
     }
-    if current.is_some_and(|entry| {
-        draft.visibility.unwrap_or(kind.default_visibility()) > entry.visibility
-    }) {
+    if current.is_some_and(|entry| visibility_of(&draft) > entry.visibility) {
         needs.referrers_of = Some(id);
     }
+    needs.contents = quality::decisive(&draft.content);
     // Whether somebody relies on a standard decides whether it may still change.
     if current.is_some() && kind == Kind::QualityStandard {
         needs.referrers_of = Some(id);
@@ -300,6 +320,17 @@ fn write(
         },
         needs,
     ))
+}
+
+/// Who may see what a draft writes. Assessments and reviews are seen by whom their state allows, and by nobody less: what
+/// one reads while it is a draft says `internal`, and would keep it so when it is sent back.
+pub(crate) fn visibility_of(draft: &AnyDraft) -> Visibility {
+    let kind = draft.content.kind();
+    if kind.is_internal() {
+        let widest = quality::widest_visibility(&draft.content);
+        return draft.visibility.map_or(widest, |wanted| wanted.min(widest));
+    }
+    draft.visibility.unwrap_or(kind.default_visibility())
 }
 
 /// The local entries that a content refers to, each once, in the order of their ids.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Violation;
+use crate::quality::WorkflowRefusal;
 
 /// The stable code of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,8 @@ pub enum Reason {
     IdTaken,
     /// The entry was written at another node; only that node changes it.
     Foreign,
+    /// A step of an assessment's workflow that is not possible, and why.
+    Step(WorkflowRefusal),
 }
 
 impl Reason {
@@ -41,6 +44,7 @@ impl Reason {
             Self::ExternalIdTaken => "external_id_taken",
             Self::IdTaken => "id_taken",
             Self::Foreign => "foreign_entry",
+            Self::Step(refused) => refused.as_str(),
         }
     }
 }

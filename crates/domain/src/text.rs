@@ -219,7 +219,7 @@ impl Text {
     }
 
     /// Leaves only what [`Text::best`] shows.
-    pub(crate) fn keep_best(&mut self, wanted: &str) {
+    pub fn keep_best(&mut self, wanted: &str) {
         let best = self.best(wanted).map(|(lang, _)| lang.clone());
         self.0.retain(|lang, _| best.as_ref() == Some(lang));
     }

@@ -73,6 +73,20 @@ impl<const LIMIT: usize> FromRequest for JsonBytes<LIMIT> {
     }
 }
 
+/// The bytes of a table of at most `LIMIT` bytes: `text/csv` or a spreadsheet, told apart by what they are.
+#[derive(Debug)]
+pub struct TableBytes<const LIMIT: usize>(pub Bytes);
+
+impl<const LIMIT: usize> FromRequest for TableBytes<LIMIT> {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = body(request, payload, LIMIT, is_table);
+        Box::pin(async move { Ok(Self(body.await?)) })
+    }
+}
+
 /// Reads strict JSON into `T`.
 ///
 /// # Errors
@@ -176,7 +190,7 @@ fn check_head(
     if !fits(request.content_type()) {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
-            "send application/json",
+            "this content type is not read here",
         ));
     }
     let coded = request.headers().get(header::CONTENT_ENCODING);
@@ -209,6 +223,19 @@ fn is_json(media_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
         || (media_type.to_ascii_lowercase().starts_with("application/")
             && media_type.to_ascii_lowercase().ends_with("+json"))
+}
+
+/// The media types of tables (RFC 4180; ECMA-376), and what browsers send of a file that they do not know.
+fn is_table(media_type: &str) -> bool {
+    const TABLES: [&str; 3] = [
+        "text/csv",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/octet-stream",
+    ];
+    let media_type = media_type.trim();
+    TABLES
+        .iter()
+        .any(|table| media_type.eq_ignore_ascii_case(table))
 }
 
 /// A path of serde as a JSON Pointer (RFC 6901).

@@ -18,7 +18,7 @@ pub mod surface;
 
 pub use clock::Clock;
 pub use conditional::{Caching, IfMatch};
-pub use json::{Json, JsonBytes, ValidJson};
+pub use json::{Json, JsonBytes, TableBytes, ValidJson};
 pub use problem::{Code, Problem};
 pub use query::{Path, Query};
 pub use request_id::RequestId;

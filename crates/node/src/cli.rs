@@ -90,6 +90,8 @@ pub(crate) enum Command {
         /// The archive.
         file: PathBuf,
     },
+    /// Print the quality standard that comes with this program, as a draft to be sent to `POST /api/v1/quality-standards`.
+    Standard,
     /// Print the OpenAPI document.
     Openapi,
     /// Ask a running node whether it is ready; for containers and supervisors.

@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) peer_page_rows: usize,
     /// Lets plain http and addresses of this machine and its network through to peers: for trying out only.
     pub(crate) peer_insecure: bool,
+    /// Days by which this process is ahead of the machine's clock: to rehearse, on a copy, what falls due by then.
+    pub(crate) days_ahead: u32,
     /// How many requests one client may send.
     pub(crate) rates: RateSettings,
     /// What the operator says on pages.
@@ -115,6 +117,7 @@ pub(crate) struct Defaults {
     peer_poll_seconds: u64,
     peer_page_rows: usize,
     peer_insecure: bool,
+    days_ahead: u32,
     rates: RateSettings,
     site: std::collections::BTreeMap<String, String>,
 }
@@ -145,6 +148,7 @@ impl Default for Defaults {
             peer_poll_seconds: 60,
             peer_page_rows: 500,
             peer_insecure: false,
+            days_ahead: 0,
             rates: RateSettings {
                 read: rate(rates.read),
                 write: rate(rates.write),

@@ -11,6 +11,7 @@ mod failure;
 mod follow;
 mod keys;
 mod node;
+mod quality;
 mod serve;
 mod sources;
 mod upkeep;

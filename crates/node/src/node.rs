@@ -66,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     /// How it deals with other nodes.
     pub(crate) federation: Federation,
+    /// How organisations stand by each standard.
+    pub(crate) distributions: api::Distributions,
     /// The change up to which the read model was filled.
     pub(crate) cursor: i64,
 }
@@ -119,6 +121,7 @@ impl Node {
             index,
             sign_in,
             clock,
+            distributions: api::Distributions::default(),
             cursor,
         })
     }
@@ -143,6 +146,7 @@ impl Node {
             access: self.sign_in.access.clone(),
             clock: self.clock.clone(),
             origin: self.origin.clone(),
+            distributions: self.distributions.clone(),
             settings: Arc::new(api::Settings {
                 data_license: config.data_license.clone(),
                 read_your_writes: READ_YOUR_WRITES,

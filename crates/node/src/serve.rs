@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::node::Node;
-use crate::{console, upkeep};
+use crate::{console, quality, upkeep};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
@@ -50,6 +50,7 @@ pub(crate) async fn serve(
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
+    let assessing = quality::start(&node, stop.clone());
     let federating = match node.federation.start(&stop).await {
         Ok(tasks) => tasks,
         Err(error) => {
@@ -65,6 +66,12 @@ pub(crate) async fn serve(
     };
     if let Some(path) = node.federation.recovery_key_here() {
         tracing::warn!(path = %path.display(), "take the recovery key off this machine: whoever holds it can speak as this node");
+    }
+    if config.days_ahead > 0 {
+        tracing::warn!(
+            days = config.days_ahead,
+            "this node is ahead of its time: for rehearsals on a copy only"
+        );
     }
     let metrics = Arc::new(Metrics::new(ROUTES));
     let surface = Surface::new(
@@ -114,6 +121,7 @@ pub(crate) async fn serve(
     }
     let _ = following.await;
     let _ = cleaning.await;
+    let _ = assessing.await;
     for task in federating {
         let _ = task.await;
     }
@@ -221,6 +229,7 @@ const ROUTES: &[&str] = &[
     "/api/v1/token",
     "/api/v1/sessions",
     "/api/v1/peers",
+    "/api/v1/review-invitation",
     "/fed/v1/feeds/{feed}/changes",
     "/fed/v1/hints",
     "/fed/v1/follows",

@@ -22,12 +22,13 @@ use crate::directory::{head, review_column, stored_entry};
 use crate::limits;
 use crate::rows::{
     AccountRow, AuditRow, BucketRow, ClientRow, CorrectionRow, CounterRow, DenialRow,
-    EntryReferenceRow, EntryRow, FeedRow, MembershipRow, MetaRow, NodeDocumentRow, OriginRow,
-    PeerRow, RegistrationRow, RevisionRow, StatementRow,
+    DistributionRow, EntryReferenceRow, EntryRow, FeedRow, InvitationRow, MembershipRow, MetaRow,
+    NodeDocumentRow, OriginRow, PeerRow, RegistrationRow, RevisionRow, StatementRow,
 };
 use crate::schema::{
-    account, audit, bucket, client, correction, counter, denial, entry, entry_reference, feed,
-    membership, meta, node_document, origin, peer, registration, revision, statement,
+    account, audit, bucket, client, correction, counter, denial, distribution, entry,
+    entry_reference, feed, invitation, membership, meta, node_document, origin, peer, registration,
+    revision, statement,
 };
 use crate::sql_types::to_json;
 use crate::{Conflict, Result, StorageError, migration};
@@ -140,6 +141,8 @@ tables! {
     Bucket(BucketRow) = bucket by (bucket::feed, bucket::number);
     Peer(PeerRow) = peer by peer::id;
     Denial(DenialRow) = denial by denial::base_url;
+    Invitation(InvitationRow) = invitation by invitation::token;
+    Distribution(DistributionRow) = distribution by distribution::standard;
 }
 
 /// An archive that is being written.

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::database::{Database, Transaction};
 use crate::limits;
 use crate::registrations::RegistrationState;
-use crate::schema::{idempotency, password_reset, registration, session};
+use crate::schema::{idempotency, invitation, password_reset, registration, session};
 use crate::sql_types::to_micros;
 
 /// How many rows were removed.
@@ -22,12 +22,17 @@ pub struct Cleaned {
     /// Registrations: refused ones [`limits::REGISTRATION_DAYS`] after their refusal, and approved or claimed ones
     /// whose token no longer works. Pending ones wait for their decision.
     pub registrations: usize,
+    /// Invitations to review that ran out [`limits::INVITATION_DAYS_KEPT`] ago. What the reviewer saw stands with the
+    /// assessment.
+    pub invitations: usize,
 }
 
 /// Removes what has run out by `now`.
 pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cleaned> {
     let at = to_micros(now);
     let day_ago = to_micros(now.checked_sub_days(Days::new(1)).unwrap_or(now));
+    let kept = Days::new(limits::INVITATION_DAYS_KEPT);
+    let long_ago = to_micros(now.checked_sub_days(kept).unwrap_or(now));
     Ok(Cleaned {
         idempotency: repeat(database, move |t| expired_idempotency(t, at)).await?,
         sessions: repeat(database, move |t| {
@@ -48,6 +53,16 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
                 .load::<String>(t.connection())?;
             let rows =
                 diesel::delete(password_reset::table.filter(password_reset::token.eq_any(tokens)));
+            Ok(rows.execute(t.connection())?)
+        })
+        .await?,
+        invitations: repeat(database, move |t| {
+            let tokens = invitation::table
+                .filter(invitation::expires.le(long_ago))
+                .select(invitation::token)
+                .limit(limits::CLEANUP_ROWS)
+                .load::<String>(t.connection())?;
+            let rows = diesel::delete(invitation::table.filter(invitation::token.eq_any(tokens)));
             Ok(rows.execute(t.connection())?)
         })
         .await?,

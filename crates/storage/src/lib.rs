@@ -22,10 +22,12 @@ mod connection;
 mod corrections;
 mod database;
 mod directory;
+mod distributions;
 mod error;
 pub mod feeds;
 mod idempotency;
 mod integrity;
+mod invitations;
 pub mod limits;
 mod migration;
 mod registrations;
@@ -47,9 +49,11 @@ pub use directory::{
     Access, Applied, BatchMode, BatchOutcome, Changed, Changes, Directory, Outcome, ReviewCursor,
     ReviewState, ReviewsWaiting, Revision, Stored,
 };
+pub use distributions::Distributions;
 pub use error::{Conflict, Result, StorageError};
 pub use idempotency::Idempotency;
 pub use integrity::{Finding, Integrity};
+pub use invitations::{Invitation, Invitations};
 pub use registrations::{NewRegistration, Registration, RegistrationState, Registrations};
 pub use sessions::{Session, Sessions};
 pub use storage::{Settings, Storage};

@@ -56,3 +56,6 @@ pub(crate) const CLEANUP_ROWS: i64 = 5_000;
 pub(crate) const ARCHIVE_LINE: u64 = 8 * 1024 * 1024;
 /// Findings that an integrity check lists; the rest are counted.
 pub const FINDINGS: usize = 200;
+
+/// Days for which an invitation to review is kept after it has run out: its assessment may still wait for the verdict.
+pub const INVITATION_DAYS_KEPT: u64 = 180;

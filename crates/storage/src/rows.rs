@@ -314,3 +314,28 @@ pub(crate) struct LeaseRow {
     pub(crate) holder: String,
     pub(crate) until: i64,
 }
+
+/// Another organisation is asked for its view.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = invitation, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvitationRow {
+    pub(crate) token: String,
+    pub(crate) assessment: String,
+    pub(crate) reviewer: String,
+    pub(crate) submission: String,
+    pub(crate) created: i64,
+    pub(crate) expires: i64,
+    pub(crate) views: Option<String>,
+    pub(crate) closed: Option<i64>,
+}
+
+/// How many organisations stand where.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = distribution, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DistributionRow {
+    pub(crate) standard: String,
+    pub(crate) made: i64,
+    pub(crate) body: String,
+}

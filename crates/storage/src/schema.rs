@@ -266,6 +266,27 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    invitation (token) {
+        token -> Text,
+        assessment -> Text,
+        reviewer -> Text,
+        submission -> Text,
+        created -> BigInt,
+        expires -> BigInt,
+        views -> Nullable<Text>,
+        closed -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    distribution (standard) {
+        standard -> Text,
+        made -> BigInt,
+        body -> Text,
+    }
+}
+
 diesel::joinable!(entry -> origin (origin));
 diesel::joinable!(feed -> origin (origin));
 
@@ -292,4 +313,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     peer,
     denial,
     lease,
+    invitation,
+    distribution,
 );

@@ -20,8 +20,8 @@ use crate::rows::{MetaRow, OriginRow};
 use crate::schema::{meta, origin};
 use crate::sql_types::{to_entry_id, to_micros, to_uuid};
 use crate::{
-    Accounts, Audit, Clients, Corrections, Directory, Registrations, Result, Sessions,
-    StorageError, migration,
+    Accounts, Audit, Clients, Corrections, Directory, Distributions, Invitations, Registrations,
+    Result, Sessions, StorageError, migration,
 };
 
 /// How a database is opened.
@@ -54,6 +54,10 @@ pub struct Storage {
     pub corrections: Corrections,
     /// What this node tells others, and what it has from them.
     pub feeds: Feeds,
+    /// Requests to other organisations for their view of an assessment.
+    pub invitations: Invitations,
+    /// How many organisations stand where.
+    pub distributions: Distributions,
     /// Who did what when.
     pub audit: Audit,
     database: Database,
@@ -120,6 +124,8 @@ impl Storage {
             registrations: Registrations(directory.clone()),
             corrections: Corrections(database.clone()),
             feeds: Feeds(directory.clone()),
+            invitations: Invitations(database.clone()),
+            distributions: Distributions(database.clone()),
             audit: Audit(database.clone()),
             directory,
             database,

@@ -199,7 +199,7 @@ fn draft(kind: Kind, body: &Bytes) -> Result<AnyDraft, Problem> {
     Ok(AnyDraft::parse_checked(kind, text)?)
 }
 
-fn precondition(header: IfMatch) -> Precondition {
+pub(crate) fn precondition(header: IfMatch) -> Precondition {
     match header {
         IfMatch::Missing => Precondition::None,
         IfMatch::Any => Precondition::Exists,

@@ -2,7 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{EntryId, Kind, Text};
+use domain::quality::task_of;
+use domain::{Content, EntryId, Kind, Text};
 use http::sign_in::SignedIn;
 use http::{Caching, Problem, Query};
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,9 @@ pub(crate) struct ToReview {
     kind: Kind,
     /// The organisation that looks after it.
     owner: EntryId,
+    /// What is to be done: `verify`, or of an assessment `progress_note` or `assess_anew`.
+    #[schema(example = "verify")]
+    task: &'static str,
     /// What it is called.
     title: Text,
     /// When somebody last checked that it is true; `null` where nobody has.
@@ -153,13 +157,21 @@ pub(crate) struct ToReview {
 impl ToReview {
     fn of(stored: &Stored) -> Result<Self, Problem> {
         let entry = stored.entry()?;
+        let (task, due) = match &entry.content {
+            Content::SelfAssessment(it) => task_of(it)
+                .map_or(("assess_anew", None), |(task, day)| {
+                    (task.as_str(), Some(day))
+                }),
+            _ => ("verify", entry.review_due),
+        };
         Ok(Self {
+            task,
             id: entry.id,
             kind: entry.kind,
             owner: entry.owner,
             title: entry.content.title(),
             last_verified: entry.last_verified,
-            review_due: entry.review_due,
+            review_due: due,
         })
     }
 }
@@ -191,7 +203,7 @@ pub(crate) struct Listing {
 /// List entries that somebody has to look at.
 ///
 /// For coordinators all that were written at this node, for others those of their organisation. What has ended is left
-/// out, and so are assessments.
+/// out. Of a published assessment, a note on progress is due after a while, and later a new assessment.
 #[utoipa::path(
     get, path = "/api/v1/tasks/reviews", tag = "coordination", operation_id = "list_reviews",
     params(Listing),

@@ -183,6 +183,11 @@ pub struct AssessmentResult {
     pub published_on: NaiveDate,
     /// The first day on which it is no longer valid.
     pub valid_until: NaiveDate,
+    /// The day from which on a short note on progress is due, where the standard asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_note_due: Option<NaiveDate>,
+    /// The day from which on its owner is asked to assess anew.
+    pub reassess_from: NaiveDate,
     /// The day from which on it is only in the archive: its owner's own history.
     pub archived_from: NaiveDate,
     /// Whether a peer looked at it.

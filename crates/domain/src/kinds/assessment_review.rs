@@ -14,6 +14,10 @@ pub struct AssessmentReview {
     pub assessment: EntryRef,
     /// The organisation that reviews.
     pub reviewer: EntryRef,
+    /// The organisation whose assessment it is, as the submission names it. Needed once it is given: who was reviewed may
+    /// not review the other way round for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<EntryRef>,
     /// Whether it is given.
     pub state: AssessmentReviewState,
     /// What it comes to. Needed once it is given.
@@ -80,7 +84,7 @@ pub enum Stance {
     Differ,
 }
 
-pub(super) fn check_views(
+pub(crate) fn check_views(
     c: &mut Checker<'_>,
     name: &str,
     views: &BTreeMap<String, CriterionView>,
@@ -107,8 +111,12 @@ impl KindContent for AssessmentReview {
     fn check(&self, c: &mut Checker<'_>) {
         c.reference("assessment", &self.assessment, &[Kind::SelfAssessment]);
         c.reference("reviewer", &self.reviewer, &[Kind::Organisation]);
+        if let Some(organisation) = &self.organisation {
+            c.reference("organisation", organisation, &[Kind::Organisation]);
+        }
         if self.state == AssessmentReviewState::Given {
             for (name, is_there) in [
+                ("organisation", self.organisation.is_some()),
                 ("verdict", self.verdict.is_some()),
                 ("submission", self.submission.is_some()),
             ] {
@@ -138,6 +146,7 @@ impl KindContent for AssessmentReview {
     fn facets<'a>(&'a self, facets: &mut Facets<'a>) {
         facets.organisations.push(&self.reviewer);
         facets.related.push(&self.assessment);
+        facets.related.extend(&self.organisation);
     }
 
     fn title(&self) -> Text {

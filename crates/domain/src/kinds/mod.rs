@@ -16,6 +16,7 @@ pub use assessment_record::{
     AssessedSubject, AssessmentMethod, AssessmentRecord, AssessmentResult, DimensionOutcome,
     DimensionResult, HistoryEvent, PublicationChoice, ReceivedReview, WorkflowParty, WorkflowStep,
 };
+pub(crate) use assessment_review::check_views;
 pub use assessment_review::{
     AssessmentReview, AssessmentReviewState, CriterionView, Stance, Verdict,
 };

@@ -4,7 +4,7 @@ use chrono::{Days, Months, NaiveDate};
 use serde::Deserialize;
 
 use super::standard::Findings;
-use crate::kinds::QualityStandard;
+use crate::kinds::{ActionStatus, QualityStandard, SelfAssessment};
 
 /// Days before a result expires on which its owner gets a task, where the standard does not say. The shipped file does not.
 pub const EXPIRY_TASK_DAYS: u32 = 60;
@@ -109,6 +109,49 @@ impl Validity {
             );
         }
     }
+}
+
+/// What the owner of a published assessment is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssessmentTask {
+    /// A short note on how far the improvements are.
+    ProgressNote,
+    /// To assess anew, before the result expires or after it has.
+    AssessAnew,
+}
+
+impl AssessmentTask {
+    /// The code as callers see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProgressNote => "progress_note",
+            Self::AssessAnew => "assess_anew",
+        }
+    }
+}
+
+/// What the owner of an assessment is asked for next, and from which day on.
+///
+/// A note on progress is given once any step of the plan has moved or says something; where there is no plan, there is
+/// nothing to note.
+#[must_use]
+pub fn task_of(assessment: &SelfAssessment) -> Option<(AssessmentTask, NaiveDate)> {
+    if !assessment.state.is_shown() {
+        return None;
+    }
+    let result = assessment.record.result.as_ref()?;
+    let plan = &assessment.improvement_plan;
+    let is_noted = plan
+        .iter()
+        .any(|action| action.status != ActionStatus::Open || action.progress_note.is_some());
+    let note = result
+        .progress_note_due
+        .filter(|due| !plan.is_empty() && !is_noted && *due < result.reassess_from);
+    Some(match note {
+        Some(due) => (AssessmentTask::ProgressNote, due),
+        None => (AssessmentTask::AssessAnew, result.reassess_from),
+    })
 }
 
 /// What falls due for one published result.

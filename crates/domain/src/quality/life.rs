@@ -1,6 +1,6 @@
 //! The life of a standard: drafted, published, superseded, and unchangeable once somebody relies on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::StandardVersion;
 use super::answers::escaped;
@@ -85,28 +85,4 @@ pub fn check_successor(current: &QualityStandard, next: &QualityStandard) -> Vec
         );
     }
     found.0
-}
-
-/// The circle in which a standard would come to supersede itself, beginning and ending with it; `None` where there is none.
-/// `supersedes` holds what is known of others, each with the version whose place it takes.
-#[must_use]
-pub fn supersession_circle<I: Ord + Clone>(
-    standard: &I,
-    its_predecessor: &I,
-    supersedes: &BTreeMap<I, I>,
-) -> Option<Vec<I>> {
-    let mut path = vec![standard.clone()];
-    let mut seen = BTreeSet::from([standard]);
-    let mut at = its_predecessor;
-    loop {
-        path.push(at.clone());
-        if at == standard {
-            return Some(path);
-        }
-        // A circle among others is not this one's: it has no way back to `standard`.
-        if !seen.insert(at) {
-            return None;
-        }
-        at = supersedes.get(at)?;
-    }
 }

@@ -8,6 +8,7 @@
 //! standard. One thing is not: which role may move which state. A standard can come from any node, and must not be able to
 //! let somebody publish who may not; so the table stands in [`TRANSITIONS`], and a test compares it with the file.
 
+mod act;
 mod answers;
 mod carry_over;
 mod conflict;
@@ -18,8 +19,11 @@ mod hidden_cells;
 mod life;
 mod moved;
 mod parameters;
+mod peer_views;
+mod perform;
 mod profile;
 mod publication;
+mod relations;
 mod rule;
 mod scope;
 mod score;
@@ -30,26 +34,32 @@ mod workflow;
 mod workflow_refusal;
 mod written;
 
+pub(crate) use act::needs_of;
+pub use act::{Act, ArrivedVerdict, ExpectedAnswer, answer_tag};
 pub use answers::{check_answer, check_answers, check_plan, gaps};
 pub use carry_over::{Carried, CarryOver, DropReason, Dropped, carry_over};
 pub use conflict::{Conflict, ReviewerFacts, conflict};
-pub use deadlines::{Deadlines, EXPIRY_TASK_DAYS, Validity, deadlines};
+pub use deadlines::{AssessmentTask, Deadlines, EXPIRY_TASK_DAYS, Validity, deadlines, task_of};
 pub use decimal::Decimal;
 pub use distribution::{
     Contribution, Distribution, DistributionCell, DistributionRow, MIN_CHANGED, MIN_ORGANISATIONS,
     Renewal, Snapshot, newest_per_organisation, renew,
 };
 pub use hidden_cells::{SMALL_CELL, shown_cells};
-pub use life::{check_change, check_successor, supersession_circle};
+pub use life::{check_change, check_successor};
 pub use moved::{
     NewResult, moved, published, renewed, review_started, reviewed, submitted, visibility_of,
 };
 pub use parameters::Parameters;
+pub use peer_views::{PeerViews, check_peer_views};
+pub use perform::results_of;
+pub(crate) use perform::{Done, entry_after, entry_of_follow_up, perform};
 pub use profile::{Preview, mark_of, marks, preview};
 pub use publication::{check_choice, submission_fingerprint};
 pub(crate) use publication::{
     restrict_assessment, restrict_review, shows_assessment, shows_review, widest_visibility,
 };
+pub(crate) use relations::{check_relations, decisive, is_asked_for};
 pub use rule::Rule;
 pub use scope::{Scope, assessed_subject};
 pub use score::{DimensionScore, Mark, Outcome};

@@ -100,6 +100,8 @@ pub fn published(
     published.record.result = Some(AssessmentResult {
         published_on: today,
         valid_until: due.expires,
+        progress_note_due: due.progress_note,
+        reassess_from: due.expiry_task,
         archived_from: due.archived,
         method,
         standard_code: new.rule.code().to_owned(),

@@ -47,6 +47,15 @@ impl Scope {
         numbered.filter_map(|(number, is_in)| is_in.then_some(number))
     }
 
+    /// The ids of the criteria in scope, in the standard's order.
+    #[must_use]
+    pub fn ids(&self, rule: &Rule) -> Vec<String> {
+        let criteria = self
+            .numbers()
+            .filter_map(|number| rule.criteria.get(number));
+        criteria.map(|criterion| criterion.id.clone()).collect()
+    }
+
     /// How many criteria are in scope.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -2,6 +2,7 @@
 //! facts that were asked for, so that a fact that nobody asks for is missing here as it would be in a database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -177,8 +178,20 @@ impl Store {
         let prepared = prepare(current, actor, command)?;
         let needs = prepared.needs().clone();
         let facts = Facts {
-            origin: &self.origin,
-            rules: &self.rules,
+            contents: needs
+                .contents
+                .iter()
+                .filter_map(|reference| Some((reference.clone(), self.shared(reference.local()?)?)))
+                .collect(),
+            umbrellas: needs
+                .umbrellas
+                .iter()
+                .map(|reference| (reference.clone(), self.umbrella(reference.local())))
+                .collect(),
+            reviews: needs
+                .reviews_by
+                .map(|owner| self.reviews(owner))
+                .unwrap_or_default(),
             entries: needs
                 .entries
                 .iter()
@@ -203,6 +216,7 @@ impl Store {
                 .map(|id| self.referrers(id))
                 .unwrap_or_default(),
             ancestors: self.ancestors(needs.ancestors_from),
+            ..Facts::new(&self.origin, &self.rules)
         };
         let change = prepared.decide(&facts, self.now)?;
         self.save(&change);
@@ -251,6 +265,24 @@ impl Store {
         };
         std::iter::successors(from, above)
             .take(limits::PARENTS + 1)
+            .collect()
+    }
+
+    fn shared(&self, id: EntryId) -> Option<Arc<Entry>> {
+        match self.rows.get(&id) {
+            Some(Row::Live(entry, _)) => Some(Arc::new(entry.clone())),
+            _ => None,
+        }
+    }
+
+    fn umbrella(&self, of: Option<EntryId>) -> Vec<String> {
+        let above = self.ancestors(of).into_iter().skip(1);
+        above.map(|id| self.origin.uri(id)).collect()
+    }
+
+    fn reviews(&self, owner: EntryId) -> Vec<Arc<Entry>> {
+        let ids = self.rows.keys().filter_map(|id| self.shared(*id));
+        ids.filter(|entry| entry.owner == owner && entry.kind == Kind::AssessmentReview)
             .collect()
     }
 

@@ -122,6 +122,44 @@ codes! {
     PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "It has changed in the meantime";
     /// `If-Match` is needed here.
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition_required", "This needs If-Match";
+    /// Publishing a draft.
+    PublishFromDraft = CONFLICT, "publish_from_draft", "A draft cannot be published";
+    /// Publishing while a peer looks at it.
+    PublishFromInPeerReview = CONFLICT, "publish_from_in_peer_review", "What a peer looks at cannot be published yet";
+    /// Publishing what a peer sent back.
+    PublishFromReturned = CONFLICT, "publish_from_returned", "What was returned cannot be published";
+    /// A step that the state of an assessment does not have.
+    NotInThisState = CONFLICT, "not_in_this_state", "There is no such step from this state";
+    /// A step that is another role's.
+    NotYourStep = FORBIDDEN, "not_your_step", "This step is for another role";
+    /// An assessment with gaps.
+    AssessmentIncomplete = UNPROCESSABLE_ENTITY, "assessment_incomplete", "Something is missing in the assessment";
+    /// Answers to a version of a standard that has been superseded.
+    StandardSuperseded = CONFLICT, "standard_superseded", "The standard has been superseded";
+    /// Nobody is named who would review.
+    NoReviewer = UNPROCESSABLE_ENTITY, "no_reviewer", "Nobody is named who would review";
+    /// The reviewer has a part in what is assessed.
+    ReviewsItself = CONFLICT, "reviews_itself", "Nobody reviews what it has a part in";
+    /// Reviewer and owner belong together.
+    ReviewsOwnUmbrella = CONFLICT, "reviews_own_umbrella", "Nobody reviews within its own umbrella";
+    /// One funded the other lately.
+    FundingRelation = CONFLICT, "funding_relation", "One funded the other lately";
+    /// The owner reviewed the reviewer lately.
+    MutualReview = CONFLICT, "mutual_review", "The reviewer was reviewed by the owner lately";
+    /// There is no such verdict.
+    NoVerdict = CONFLICT, "no_verdict", "There is no such verdict";
+    /// The verdict comes from somebody who was not asked.
+    NotTheReviewer = CONFLICT, "not_the_reviewer", "This organisation was not asked to review";
+    /// The verdict is about another submission.
+    OtherSubmission = CONFLICT, "other_submission", "The review is about another submission";
+    /// Returned without saying why.
+    ReturnedWithoutReason = UNPROCESSABLE_ENTITY, "returned_without_reason", "A reason is missing";
+    /// A result that is still valid.
+    StillValid = CONFLICT, "still_valid", "The result is still valid";
+    /// There is no newer result.
+    NothingNewer = CONFLICT, "nothing_newer", "There is no newer result";
+    /// A file that is no form of a standard.
+    NotAForm = UNPROCESSABLE_ENTITY, "not_a_form", "This file is no filled form";
     /// Too large.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     /// The path or query is too long.

@@ -1,5 +1,6 @@
 //! Problems made of what other layers say.
 
+use domain::quality::WorkflowRefusal;
 use domain::{Reason, Refusal};
 use storage::{Conflict, StorageError};
 
@@ -17,8 +18,33 @@ impl From<Refusal> for Problem {
             Reason::ExternalIdTaken => Code::ExternalIdTaken,
             Reason::IdTaken => Code::IdTaken,
             Reason::Foreign => Code::ForeignEntry,
+            Reason::Step(refused) => of_step(refused),
         };
         Self::new(code, refusal.detail).with_errors(refusal.violations)
+    }
+}
+
+/// The code of a refused step: each has its own.
+fn of_step(refused: WorkflowRefusal) -> Code {
+    match refused {
+        WorkflowRefusal::PublishFromDraft => Code::PublishFromDraft,
+        WorkflowRefusal::PublishFromInPeerReview => Code::PublishFromInPeerReview,
+        WorkflowRefusal::PublishFromReturned => Code::PublishFromReturned,
+        WorkflowRefusal::NotInThisState => Code::NotInThisState,
+        WorkflowRefusal::NotYourStep => Code::NotYourStep,
+        WorkflowRefusal::Incomplete => Code::AssessmentIncomplete,
+        WorkflowRefusal::StandardSuperseded => Code::StandardSuperseded,
+        WorkflowRefusal::NoReviewer => Code::NoReviewer,
+        WorkflowRefusal::ReviewsItself => Code::ReviewsItself,
+        WorkflowRefusal::ReviewsOwnUmbrella => Code::ReviewsOwnUmbrella,
+        WorkflowRefusal::FundingRelation => Code::FundingRelation,
+        WorkflowRefusal::MutualReview => Code::MutualReview,
+        WorkflowRefusal::NoVerdict => Code::NoVerdict,
+        WorkflowRefusal::NotTheReviewer => Code::NotTheReviewer,
+        WorkflowRefusal::OtherSubmission => Code::OtherSubmission,
+        WorkflowRefusal::ReturnedWithoutReason => Code::ReturnedWithoutReason,
+        WorkflowRefusal::StillValid => Code::StillValid,
+        WorkflowRefusal::NothingNewer => Code::NothingNewer,
     }
 }
 
@@ -116,5 +142,17 @@ fn words(error: &validator::ValidationError) -> String {
         ("email", ..) => "expected an e-mail address".to_owned(),
         ("url", ..) => "expected a web address".to_owned(),
         (code, ..) => format!("refused by the check {code}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refused_step_has_the_code_of_its_own_name() {
+        for refused in WorkflowRefusal::ALL {
+            assert_eq!(of_step(refused).as_str(), refused.as_str());
+        }
     }
 }

@@ -124,6 +124,13 @@ impl Problem {
         self
     }
 
+    /// The same with each violation as `change` says it: a caller who sent a table looks for rows, not for pointers.
+    #[must_use]
+    pub fn map_errors(mut self, change: impl FnMut(Violation) -> Violation) -> Self {
+        self.0.errors = self.0.errors.into_iter().map(change).collect();
+        self
+    }
+
     /// Adds what only the log may know.
     #[must_use]
     pub fn with_log(mut self, log: impl Into<String>) -> Self {

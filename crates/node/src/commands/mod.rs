@@ -34,8 +34,15 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::new(error.to_string()))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if matches!(cli.command, Command::Standard) {
+        let draft =
+            crate::demo::standard_draft().map_err(|error| Failure::new(error.to_string()))?;
+        console::write(draft.as_bytes()).map_err(|error| Failure::new(error.to_string()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let sources = Sources::read(&cli.settings)?;
     let config = sources.config()?;
+    crate::clock::set_ahead(config.days_ahead);
     if matches!(cli.command, Command::Config) {
         sources.show(&config).iter().for_each(console::say);
         return Ok(ExitCode::SUCCESS);
@@ -78,7 +85,7 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
         }
         Command::Restore { file } => restore(config, &file).await?,
         Command::Health => return health::run(config).await,
-        Command::Openapi | Command::Config => {}
+        Command::Openapi | Command::Standard | Command::Config => {}
     }
     Ok(ExitCode::SUCCESS)
 }

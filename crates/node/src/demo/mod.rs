@@ -49,6 +49,19 @@ pub(crate) enum DemoError {
     Time,
 }
 
+/// The shipped quality standard as a draft, in JSON.
+///
+/// # Errors
+/// [`DemoError`], where the file does not fit this program.
+pub(crate) fn standard_draft() -> Result<String, DemoError> {
+    let standard: StandardFile = serde_json::from_str(STANDARD)?;
+    let draft = serde_json::json!({
+        "license": LICENSE_OF_STANDARD,
+        "content": QualityStandard::from(standard),
+    });
+    Ok(format!("{draft:#}\n"))
+}
+
 /// Every entry of the demo with its fixed id, each after those that it refers to. `first_start` sets the event's date.
 ///
 /// # Errors

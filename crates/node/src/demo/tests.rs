@@ -5,11 +5,12 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::Timelike;
 use domain::{
-    Actor, Change, Command, Content, Current, Entry, Facts, Kind, Known, Origin, Role, Rules,
-    Subject, prepare,
+    Actor, Change, Command, Content, Current, Entry, EntryRef, Facts, Kind, Known, Origin, Role,
+    Rules, Subject, prepare,
 };
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ fn written() -> Vec<Entry> {
     let origin: Origin = "http://127.0.0.1:8080".parse().unwrap();
     let rules = Rules::default();
     let mut known: HashMap<EntryId, Known> = HashMap::new();
+    let mut contents: HashMap<EntryRef, Arc<Entry>> = HashMap::new();
     let mut written = Vec::new();
     for (id, draft) in entries(start()).unwrap() {
         let prepared = prepare(
@@ -41,12 +43,9 @@ fn written() -> Vec<Entry> {
         )
         .unwrap();
         let facts = Facts {
-            origin: &origin,
-            rules: &rules,
             entries: known.clone(),
-            external: None,
-            referrers: Vec::new(),
-            ancestors: Vec::new(),
+            contents: contents.clone(),
+            ..Facts::new(&origin, &rules)
         };
         let change = prepared
             .decide(&facts, start())
@@ -62,6 +61,7 @@ fn written() -> Vec<Entry> {
                 owner: entry.owner,
             },
         );
+        contents.insert(EntryRef::Local(id), Arc::new((*entry).clone()));
         written.push(*entry);
     }
     written

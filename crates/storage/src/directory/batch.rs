@@ -194,7 +194,10 @@ impl Touched {
                 self.ids.insert(*new_id);
             }
             Command::Patch { .. } => self.any_key = true,
-            Command::Delete { .. } | Command::Purge { .. } | Command::HandOver { .. } => {}
+            Command::Delete { .. }
+            | Command::Purge { .. }
+            | Command::Assess { .. }
+            | Command::HandOver { .. } => {}
         }
         if let Target::External { external_id, .. } = target {
             self.keys.insert(external_id.clone());

@@ -3,6 +3,7 @@
 mod apply;
 mod batch;
 mod changes;
+mod contents;
 mod facts;
 mod read;
 mod reviews;

@@ -10,7 +10,7 @@ use crate::directory::facts::texts;
 use crate::directory::working_set::WorkingSet;
 use crate::limits;
 use crate::rows::EntryRow;
-use crate::schema::{correction, entry, entry_reference, revision};
+use crate::schema::{correction, entry, entry_reference, invitation, revision};
 
 /// Writes everything that is not yet written.
 pub(crate) fn save(
@@ -34,6 +34,8 @@ pub(crate) fn save(
     for ids in set.purged.chunks(limits::KEYS_PER_STATEMENT) {
         let ids = texts(ids);
         diesel::delete(revision::table.filter(revision::entry.eq_any(&ids))).execute(connection)?;
+        diesel::delete(invitation::table.filter(invitation::assessment.eq_any(&ids)))
+            .execute(connection)?;
         // What people wrote about it may quote it.
         let about = correction::origin
             .eq(node.origin_row)

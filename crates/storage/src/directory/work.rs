@@ -9,6 +9,7 @@ use domain::{
 use crate::database::Transaction;
 use crate::directory::Node;
 use crate::directory::apply::{Applied, Outcome};
+use crate::directory::contents::{Contents, load_contents};
 use crate::directory::facts::load_states;
 use crate::directory::reviews::review_column;
 use crate::directory::save::save;
@@ -92,6 +93,11 @@ impl<'t, 'c> Work<'t, 'c> {
             None => Vec::new(),
         };
         let needs = prepared.needs();
+        let Contents {
+            contents,
+            umbrellas,
+            reviews,
+        } = load_contents(self.t.connection(), self.node, &mut self.set, needs)?;
         let known = |id: &EntryId| Some((*id, self.set.known.get(id).copied().flatten()?));
         let facts = Facts {
             origin: &self.node.origin,
@@ -106,6 +112,9 @@ impl<'t, 'c> Work<'t, 'c> {
                 .map(|id| self.set.referrers_of(id))
                 .unwrap_or_default(),
             ancestors,
+            contents,
+            umbrellas,
+            reviews,
         };
         match prepared.decide(&facts, self.now) {
             Ok(change) => self.take(change).map(Ok),

@@ -2,8 +2,9 @@
 //! Later commands of a batch see through it what earlier ones did.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use domain::{Current, Entry, EntryId, Kind, Known, Visibility, entity_tag};
+use domain::{Current, Entry, EntryId, EntryRef, Kind, Known, Visibility, entity_tag};
 
 use crate::Result;
 use crate::directory::stored::parse;
@@ -52,6 +53,11 @@ pub(crate) struct WorkingSet {
     /// Live entries that refer to an entry, as the database has it.
     pub(crate) referrers: HashMap<EntryId, Vec<(EntryId, Visibility)>>,
 
+    /// Entries of other nodes whose content decides, `None` where there is none.
+    pub(crate) foreign: HashMap<EntryRef, Option<Arc<Entry>>>,
+    /// Local entries whose content decides, with the version that was read.
+    parsed: HashMap<EntryId, (i64, Arc<Entry>)>,
+
     /// Entries that are not yet written as they are here, in the order of their first change.
     pub(crate) dirty: Vec<EntryId>,
     dirty_set: HashSet<EntryId>,
@@ -83,6 +89,25 @@ impl WorkingSet {
             to_unsigned(row.hash),
         );
         Ok(Loaded::Live(entry, tag))
+    }
+
+    /// The live entry with this id, shared: many commands of a batch may depend on it. It must have been loaded.
+    pub(crate) fn live(&mut self, id: EntryId) -> Result<Option<Arc<Entry>>> {
+        let Some(Some(State { row, .. })) = self.states.get(&id) else {
+            return Ok(None);
+        };
+        if let Some((version, entry)) = self.parsed.get(&id)
+            && *version == row.version
+        {
+            return Ok(Some(Arc::clone(entry)));
+        }
+        let version = row.version;
+        let Loaded::Live(entry, _) = self.loaded(id)? else {
+            return Ok(None);
+        };
+        let entry: Arc<Entry> = Arc::from(entry);
+        self.parsed.insert(id, (version, Arc::clone(&entry)));
+        Ok(Some(entry))
     }
 
     /// The live entries that refer to `id`, which must have been loaded.

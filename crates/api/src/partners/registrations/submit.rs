@@ -162,12 +162,8 @@ async fn check_draft(state: &State, json: &str, now: DateTime<Utc>) -> Result<()
         ..Rules::default()
     };
     let facts = Facts {
-        origin: &state.origin,
-        rules: &rules,
         entries: known(state, &prepared.needs().entries).await?,
-        external: None,
-        referrers: Vec::new(),
-        ancestors: Vec::new(),
+        ..Facts::new(&state.origin, &rules)
     };
     prepared
         .decide(&facts, now)

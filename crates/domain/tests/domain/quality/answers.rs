@@ -188,10 +188,8 @@ fn each_gap_is_named() {
 #[test]
 fn what_needs_no_standard_to_be_wrong_is_refused_when_it_is_written() {
     let write = |answer: Value| {
-        let draft = example_with(
-            Kind::SelfAssessment,
-            &json!({"owner": PARTNER, "content": {"answers": {"D5.2": answer}}}),
-        );
+        let mut draft = example_with(Kind::SelfAssessment, &json!({"owner": PARTNER}));
+        draft["content"]["answers"] = json!({"D5.1": answer});
         told(
             Store::new()
                 .create(NEW, Kind::SelfAssessment, &draft, &coordinator())
@@ -238,7 +236,7 @@ fn what_needs_no_standard_to_be_wrong_is_refused_when_it_is_written() {
     ] {
         assert_eq!(
             write(answer),
-            [(format!("/content/answers/D5.2/{place}"), code.to_owned())]
+            [(format!("/content/answers/D5.1/{place}"), code.to_owned())]
         );
     }
 }

@@ -37,7 +37,7 @@ const EVIDENCE: [(&str, Visibility); 3] = [
 
 fn result(from: NaiveDate, id: &str) -> Value {
     json!({
-        "published_on": from, "valid_until": from, "archived_from": from, "method": "self+peer",
+        "published_on": from, "valid_until": from, "archived_from": from, "reassess_from": from, "method": "self+peer",
         "standard_code": "x", "standard_version": "1.0.0", "standard_is_draft": true,
         "dimensions": [{"id": id, "outcome": "scored", "mean": MEAN, "level": "building", "in_scope": 5, "not_applicable": 1,
             "rated": 4, "capped": [CAPPED], "core_below": [CORE]}],

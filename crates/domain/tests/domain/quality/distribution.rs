@@ -14,7 +14,7 @@ use super::{answer, date, other_json, rule};
 /// What an organisation adds that has this level in the first dimension and this rating of its first criterion.
 fn contribution(organisation: u8, published_on: &str, level: &str, rating: i32) -> Contribution {
     let result: AssessmentResult = serde_json::from_value(json!({
-        "published_on": published_on, "valid_until": "2030-01-01", "archived_from": "2031-01-01", "method": "self",
+        "published_on": published_on, "valid_until": "2030-01-01", "archived_from": "2031-01-01", "reassess_from": "2029-11-01", "method": "self",
         "standard_code": "meeting-places", "standard_version": "2.1.0", "standard_is_draft": false,
         "dimensions": [
             {"id": "M1", "outcome": "scored", "mean": "3.5", "level": level, "in_scope": 2, "not_applicable": 0, "rated": 2},

@@ -1,0 +1,287 @@
+//! The steps of an assessment's workflow, and the invitation of a reviewer.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderValue};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use domain::kinds::{AssessmentState, PublicationChoice};
+use domain::quality::{Act, WorkflowRefusal, submission_fingerprint};
+use domain::{Actor, Command, Content, Entry, EntryId, EntryRef, Kind, Precondition};
+use http::conditional::{Caching, IfMatch, strong};
+use http::sign_in::secret::Secret;
+use http::{Code, JsonBytes, Path, Problem};
+use search::{Facet, Query, Viewer};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use storage::{Applied, Invitation};
+use utoipa::ToSchema;
+
+use super::assessment::{Asking, Own};
+use crate::entries::write::{ARRIVAL, precondition};
+use crate::{PREFIX, State};
+
+/// Days for which an invitation works.
+const INVITATION_DAYS: u64 = 30;
+/// Bytes of what a step is sent with.
+const STEP_BYTES: usize = 4 * 1024;
+
+/// What `start_review` is sent with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartReview {
+    /// The organisation that is asked: a local id, or the URI of an organisation of another node.
+    reviewer: EntryRef,
+    /// The last day on which one funded the other, as they declare it. Left out: they did not.
+    #[serde(default)]
+    last_funding: Option<NaiveDate>,
+}
+
+/// What the workflow's steps are sent with: `publish` a choice, `start_review` a reviewer, all others nothing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the shape in the API's document")]
+pub(crate) enum StepBody {
+    /// For `publish`.
+    Publish(PublicationChoice),
+    /// For `start_review`.
+    StartReview(StartReview),
+}
+
+/// With this a reviewer reads the submission.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewInvitation {
+    /// Send it as `Authorization: Bearer`. It is shown once.
+    token: String,
+    /// Where the submission is read.
+    #[schema(example = "https://lotse.example.org/api/v1/review-invitation")]
+    url: String,
+    /// Until when it works.
+    expires: DateTime<Utc>,
+}
+
+/// A review that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReviewStarted {
+    /// The assessment.
+    #[schema(value_type = Object)]
+    assessment: Box<RawValue>,
+    /// For the reviewer.
+    invitation: NewInvitation,
+}
+
+/// Make a step of the workflow.
+///
+/// `submit`, `publish`, `withdraw` and `renew` are the owner's; `start_review` is a coordinator's, and its answer holds the
+/// invitation for the reviewer. What a peer decides arrives with its assessment-review; what falls due by time, the node
+/// does.
+#[utoipa::path(
+    post, path = "/api/v1/self-assessments/{id}/steps/{step}", tag = "quality",
+    operation_id = "step_assessment",
+    params(("id" = String, Path, description = "The assessment"), ("step" = String, Path, description = "submit, start_review, publish, withdraw or renew")),
+    request_body(content = StepBody, description = "For publish who may see what; for start_review who is asked"),
+    responses(
+        (status = 200, description = "The assessment; with start_review also the invitation", body = ReviewStarted)
+    ),
+    security(("client" = []), ("session" = [])),
+)]
+pub(crate) async fn step(
+    asking: Asking,
+    path: Path<(String, String)>,
+    body: JsonOrNothing,
+) -> Result<HttpResponse, Problem> {
+    let body = body.0;
+    let (_, name) = path.0;
+    let act = act_of(&name, &body)?;
+    let expected = precondition(IfMatch::of(&asking.request)?);
+    let starts_review = matches!(act, Act::StartReview { .. });
+    let publishes = matches!(act, Act::Publish { .. });
+    let applied = asking.act(act, expected, &body).await?;
+    if publishes {
+        supersede_older(&asking.state, &applied).await;
+    }
+    if !starts_review {
+        return Ok(answer(&applied));
+    }
+    let own = asking.own().await?;
+    let invitation = mint(&asking, &own).await?;
+    let json = applied.json.clone().unwrap_or_default();
+    let assessment =
+        RawValue::from_string(json).map_err(|why| Problem::internal(why.to_string()))?;
+    Ok(secret(ReviewStarted {
+        assessment,
+        invitation,
+    }))
+}
+
+/// Make a new invitation for the organisation that was asked; the one before stops working.
+#[utoipa::path(
+    post, path = "/api/v1/self-assessments/{id}/invitation", tag = "quality",
+    operation_id = "invite_reviewer",
+    params(("id" = String, Path, description = "The assessment")),
+    responses((status = 200, description = "The invitation", body = NewInvitation)),
+    security(("client" = []), ("session" = [])),
+)]
+pub(crate) async fn invite(asking: Asking) -> Result<HttpResponse, Problem> {
+    let own = asking.own().await?;
+    asking.signed_in.require_coordinator()?;
+    if own.assessment()?.state != AssessmentState::InPeerReview {
+        return Err(Problem::new(
+            Code::NotInThisState,
+            WorkflowRefusal::NotInThisState.detail(),
+        ));
+    }
+    Ok(secret(mint(&asking, &own).await?))
+}
+
+async fn mint(asking: &Asking, own: &Own) -> Result<NewInvitation, Problem> {
+    let assessment = own.assessment()?;
+    let state = &asking.state;
+    let reviewer = assessment
+        .record
+        .reviewer
+        .as_ref()
+        .ok_or_else(|| Problem::new(Code::NoReviewer, WorkflowRefusal::NoReviewer.detail()))?;
+    let now = state.clock.now();
+    let expires = now + Days::new(INVITATION_DAYS);
+    let token = Secret::mint("lotse-invitation-")?;
+    let new = Invitation {
+        token: token.hash,
+        assessment: own.entry.id,
+        reviewer: reviewer.uri(&state.origin),
+        submission: submission_fingerprint(assessment),
+        created: now,
+        expires,
+        views: None,
+    };
+    state.store.invitations.create(&own.actor, new, now).await?;
+    Ok(NewInvitation {
+        token: token.plain,
+        url: format!("{}{PREFIX}/review-invitation", state.origin),
+        expires,
+    })
+}
+
+fn act_of(name: &str, body: &[u8]) -> Result<Act, Problem> {
+    let nothing = |act| {
+        if body.is_empty() || body == b"{}" {
+            Ok(act)
+        } else {
+            Err(Problem::new(
+                Code::Malformed,
+                "this step is sent with nothing",
+            ))
+        }
+    };
+    match name {
+        "submit" => nothing(Act::Submit),
+        "withdraw" => nothing(Act::Withdraw),
+        "renew" => nothing(Act::Renew),
+        "publish" if body.is_empty() => Ok(Act::Publish {
+            choice: PublicationChoice::default(),
+        }),
+        "publish" => Ok(Act::Publish {
+            choice: http::json::parse(body)?,
+        }),
+        "start_review" => {
+            let StartReview {
+                reviewer,
+                last_funding,
+            } = http::json::parse(body)?;
+            Ok(Act::StartReview {
+                reviewer,
+                last_funding,
+            })
+        }
+        "return" | "confirm" => Err(Problem::new(
+            Code::NoVerdict,
+            "a peer's verdict arrives with its assessment-review",
+        )),
+        "expire" | "supersede" => Err(Problem::new(
+            Code::NotYourStep,
+            "the node does this by itself when it is time",
+        )),
+        _ => Err(Problem::not_found()),
+    }
+}
+
+/// Results of the same subject by the same standard that are out make way for the newer one. What fails here, the node's
+/// upkeep does later.
+async fn supersede_older(state: &State, newer: &Applied) {
+    let Some(entry) = newer
+        .json
+        .as_deref()
+        .and_then(|json| Entry::from_json(json).ok())
+    else {
+        return;
+    };
+    let query = Query::default()
+        .filter(Facet::Kind, [Kind::SelfAssessment.as_str()])
+        .filter(Facet::Owner, [state.origin.uri(entry.owner)]);
+    let Ok(all) = state.index.snapshot().export(&query, &Viewer::Coordinator) else {
+        return;
+    };
+    let node = Actor::system();
+    for older in all.filter_map(|hit| published_before(&hit.json, &entry)) {
+        let command = Command::Assess {
+            id: older,
+            act: Box::new(Act::Supersede { by: entry.id }),
+            expected: Precondition::None,
+        };
+        let now = state.clock.now();
+        let done = state.directory().apply(&node, command, None, now);
+        if let Err(error) = done.await {
+            tracing::debug!(%older, code = error.code(), "is not superseded");
+        }
+    }
+}
+
+/// The id of an assessment that `newer` takes the place of, as far as can be said without asking the database.
+fn published_before(json: &[u8], newer: &Entry) -> Option<EntryId> {
+    let older = Entry::from_json(std::str::from_utf8(json).ok()?).ok()?;
+    match (&older.content, &newer.content) {
+        (Content::SelfAssessment(old), Content::SelfAssessment(new)) => (older.id != newer.id
+            && old.state == AssessmentState::Published
+            && old.subject == new.subject)
+            .then_some(older.id),
+        _ => None,
+    }
+}
+
+/// The assessment after a step.
+pub(super) fn answer(applied: &Applied) -> HttpResponse {
+    let mut response = HttpResponse::Ok()
+        .insert_header((ARRIVAL, HeaderValue::from(applied.arrival)))
+        .insert_header((header::ETAG, strong(&applied.tag())))
+        .insert_header(crate::entries::read::JSON)
+        .body(applied.json.clone().unwrap_or_default());
+    Caching::Private.apply(response.headers_mut());
+    response
+}
+
+/// An answer with a secret.
+fn secret(body: impl Serialize) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(body);
+    Caching::Never.apply(response.headers_mut());
+    response
+}
+
+/// A body of JSON, or none.
+pub(crate) struct JsonOrNothing(bytes::Bytes);
+
+impl actix_web::FromRequest for JsonOrNothing {
+    type Error = Problem;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(
+        request: &actix_web::HttpRequest,
+        payload: &mut actix_web::dev::Payload,
+    ) -> Self::Future {
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let is_empty = length.is_none_or(|length| length.as_bytes() == b"0")
+            && !request.headers().contains_key(header::TRANSFER_ENCODING);
+        if is_empty {
+            return Box::pin(async { Ok(Self(bytes::Bytes::new())) });
+        }
+        let body = JsonBytes::<STEP_BYTES>::from_request(request, payload);
+        Box::pin(async move { Ok(Self(body.await?.0)) })
+    }
+}

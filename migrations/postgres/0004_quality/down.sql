@@ -1,0 +1,2 @@
+DROP TABLE distribution;
+DROP TABLE invitation;
