@@ -12,6 +12,7 @@ mod entries;
 mod federation;
 mod load;
 mod product;
+mod quality;
 mod queries;
 mod raw;
 mod reads;
@@ -63,7 +64,7 @@ struct Options {
     /// Short rounds: shows that everything works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// Only reads, only writes, or only federation
+    /// Only reads, writes, quality or federation
     #[arg(long)]
     only: Option<Part>,
 }
@@ -72,6 +73,7 @@ struct Options {
 enum Part {
     Reads,
     Writes,
+    Quality,
     Federation,
 }
 
@@ -117,6 +119,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.wants(Part::Writes) {
         tables.push(report::table("Writing", &writes::measure(options)?));
+    }
+    if options.wants(Part::Quality) {
+        tables.push(report::table("Quality", &quality::measure(options)?));
     }
     if options.wants(Part::Federation) {
         for entries in &options.entries {

@@ -144,7 +144,9 @@ impl Product {
             .env("LOTSE_RATES__READ__BURST", RATE)
             .env("LOTSE_RATES__READ__PER_MINUTE", RATE)
             .env("LOTSE_RATES__WRITE__BURST", RATE)
-            .env("LOTSE_RATES__WRITE__PER_MINUTE", RATE);
+            .env("LOTSE_RATES__WRITE__PER_MINUTE", RATE)
+            .env("LOTSE_RATES__SIGN_IN__BURST", RATE)
+            .env("LOTSE_RATES__SIGN_IN__PER_MINUTE", RATE);
         if self.federates {
             command
                 .env("LOTSE_PEER_INSECURE", "true")
@@ -265,6 +267,21 @@ fn letters(number: usize) -> String {
     text
 }
 
+/// A partner's program.
+pub(crate) struct Partner {
+    client: Client,
+    url: String,
+    token: String,
+}
+
+impl Partner {
+    /// Makes a step of its own.
+    pub(crate) fn step(&self, path: &str) -> Result<()> {
+        let request = self.client.post(format!("{}/api/v1{path}", self.url));
+        succeeded(request.bearer_auth(&self.token).json(&json!({})).send()?).map(drop)
+    }
+}
+
 /// A client with its session.
 pub(crate) struct Writer {
     client: Client,
@@ -308,6 +325,26 @@ impl Writer {
             .header("Cookie", &self.cookie)
             .header("Origin", &self.origin);
         Ok(succeeded(request.json(body).send()?)?.json()?)
+    }
+
+    /// The session, as a request names it.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// A partner with the client that was made for it.
+    pub(crate) fn partner(&self, url: &str, key: &Value) -> Result<Partner> {
+        let text = |name: &str| key[name].as_str().context("a client without credentials");
+        let request = self.client.post(format!("{url}/api/v1/token"));
+        let form = [("grant_type", "client_credentials")];
+        let request = request.basic_auth(text("id")?, Some(text("secret")?));
+        let granted: Value = succeeded(request.form(&form).send()?)?.json()?;
+        let token = granted["access_token"].as_str().context("no token")?;
+        Ok(Partner {
+            client: self.client.clone(),
+            url: url.to_owned(),
+            token: token.to_owned(),
+        })
     }
 
     /// Creates one offer; returns its id.

@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// Bytes of the fixed answer.
-const FIXED: usize = 2048;
+pub(crate) const FIXED: usize = 2048;
 /// Connections of the measurement, and of the latency beside it.
-const MANY: u32 = 64;
+pub(crate) const MANY: u32 = 64;
 const FEW: u32 = 4;
 /// How long a server is left alone before its memory is looked at.
 const SETTLE: Duration = Duration::from_secs(15);
@@ -246,7 +246,7 @@ impl<'a> Bench<'a> {
 
 /// Requests per second, and per second of the server's processor time: what a machine that others use as well takes away
 /// in between counts for neither side of a ratio.
-fn drive_busy(server: &Server, requests: &Requests, seconds: u32) -> Result<(f64, f64)> {
+pub(crate) fn drive_busy(server: &Server, requests: &Requests, seconds: u32) -> Result<(f64, f64)> {
     let before = server.processor_seconds()?;
     let outcome = drive(server.url(), requests, MANY, seconds)?;
     let used = server.processor_seconds()? - before;

@@ -80,6 +80,7 @@ impl Node {
             access: access.clone(),
             clock: clock.clone(),
             origin: origin.clone(),
+            distributions: lotse_api::Distributions::default(),
             settings: Arc::new(Settings {
                 data_license: "CC-BY-4.0".to_owned(),
                 read_your_writes: Duration::from_secs(10),

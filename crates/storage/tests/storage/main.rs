@@ -14,6 +14,7 @@ mod failure;
 mod feeds;
 mod integrity;
 mod order;
+mod quality;
 mod registration;
 mod reviews;
 mod schema;
