@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use domain::Kind;
 use domain::kinds::{AssessedSubject, QualityStandard};
 use domain::quality::{DimensionScore, Mark, Rule, Scope};
-use domain::Kind;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,7 +44,10 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Line>> {
     let draft: Value = serde_json::from_str(&product.run(&["standard"])?)?;
     let standard: QualityStandard = serde_json::from_value(draft["content"].clone())?;
     let scoring = scoring(options, &standard)?;
-    Ok(vec![scoring, distribution(options, &product, &folder, draft)?])
+    Ok(vec![
+        scoring,
+        distribution(options, &product, &folder, draft)?,
+    ])
 }
 
 /// Assessments of an offer in all phases, scored one after the other on one core.
@@ -112,7 +115,9 @@ fn distribution(
     let owner = writer.ask(Method::POST, "/organisations", &organisation(0))?;
     draft["owner"] = owner["id"].clone();
     let standard = writer.ask(Method::POST, "/quality-standards", &draft)?;
-    let standard = standard["id"].as_str().context("a standard without an id")?;
+    let standard = standard["id"]
+        .as_str()
+        .context("a standard without an id")?;
     eprintln!("{organisations} organisations publish assessments");
     publish(&writer, node.url(), standard, organisations)?;
     // Distributions are made at each start.
@@ -149,7 +154,13 @@ fn yardstick(folder: &TempDir) -> Result<Server> {
         .args(["--port", &port.to_string()])
         .args(["--sizes", &FIXED.to_string()]);
     let log = folder.path().join("yardstick.log");
-    Server::start(&command, SERVER_CORE, port, &format!("/bytes/{FIXED}"), &log)
+    Server::start(
+        &command,
+        SERVER_CORE,
+        port,
+        &format!("/bytes/{FIXED}"),
+        &log,
+    )
 }
 
 fn organisation(number: usize) -> Value {
@@ -180,16 +191,23 @@ fn publish(writer: &Writer, url: &str, standard: &str, organisations: usize) -> 
 
 fn publish_one(writer: &Writer, url: &str, standard: &str, number: usize) -> Result<()> {
     let made = writer.ask(Method::POST, "/organisations", &organisation(number + 1))?;
-    let id = made["id"].as_str().context("an organisation without an id")?;
+    let id = made["id"]
+        .as_str()
+        .context("an organisation without an id")?;
     // 15 criteria are asked of an organisation; which, its standard says.
-    let draft = json!({"owner": id, "content": {"subject": id, "standard": standard, "state": "draft"}});
+    let draft =
+        json!({"owner": id, "content": {"subject": id, "standard": standard, "state": "draft"}});
     let assessment = writer.ask(Method::POST, "/self-assessments", &draft)?;
     let path = format!(
         "/self-assessments/{}",
-        assessment["id"].as_str().context("an assessment without an id")?
+        assessment["id"]
+            .as_str()
+            .context("an assessment without an id")?
     );
     let preview = writer.ask(Method::GET, &format!("{path}/preview"), &Value::Null)?;
-    let asked = preview["criteria_in_scope"].as_array().context("no criteria")?;
+    let asked = preview["criteria_in_scope"]
+        .as_array()
+        .context("no criteria")?;
     let answers: serde_json::Map<String, Value> = asked
         .iter()
         .filter_map(Value::as_str)

@@ -1,5 +1,6 @@
 //! Quality: standards, answers, scores, workflow, what is published.
 
+mod acts;
 mod answers;
 pub(crate) mod assessments;
 mod carry_over;
