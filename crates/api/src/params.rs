@@ -228,13 +228,18 @@ impl ListParams {
 
     /// The language in which texts are shown, if one was asked for.
     pub(crate) fn language(&self) -> Result<Option<&str>, Problem> {
-        match self.lang.as_deref() {
-            Some(tag) if !Lang(tag.to_owned()).is_valid() => Err(invalid(
-                "lang",
-                "expected a language tag of BCP 47, such as de",
-            )),
-            tag => Ok(tag),
-        }
+        language(self.lang.as_deref())
+    }
+}
+
+/// The language that somebody asks for, if it is one.
+pub(crate) fn language(asked: Option<&str>) -> Result<Option<&str>, Problem> {
+    match asked {
+        Some(tag) if !Lang(tag.to_owned()).is_valid() => Err(invalid(
+            "lang",
+            "expected a language tag of BCP 47, such as de",
+        )),
+        tag => Ok(tag),
     }
 }
 

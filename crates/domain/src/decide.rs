@@ -303,6 +303,8 @@ fn check(
                     "an entry of another kind is expected here".to_owned(),
                 )
             }),
+            // What the workflow noted for the owner is as it is; the forms for others leave it out.
+            Some(_) if reference.pointer.starts_with(RECORD) => None,
             // Who was asked to review an assessment names what it may not see otherwise.
             Some(known)
                 if known.kind == Kind::SelfAssessment && quality::is_asked_for(entry, facts) =>
@@ -325,8 +327,6 @@ fn check(
             Some(known) if !reference.kinds.contains(&known.kind) => {
                 Some(("wrong_kind", format!("this is of the kind {}", known.kind)))
             }
-            // What the workflow notes for the owner, the forms for others leave out.
-            Some(_) if reference.pointer.starts_with(RECORD) => None,
             Some(known) if known.visibility > entry.visibility => Some((
                 "less_visible",
                 "fewer people may see what is referred to than this entry".to_owned(),

@@ -2,8 +2,8 @@
 
 use chrono_tz::Tz;
 use domain::kinds::{
-    ContactPoint, Criterion, Event, Need, Offer, Organisation, Pathway, Publication,
-    QualityStandard,
+    AssessmentMethod, AssessmentState, ContactPoint, Criterion, DimensionOutcome, DimensionResult,
+    Event, Need, Offer, Organisation, Pathway, Publication, QualityStandard, SelfAssessment,
 };
 use domain::{Code, Content, EntryRef, Lang, Place, Schedule, Scheme, Text};
 
@@ -22,7 +22,7 @@ pub(crate) struct Facts<'a> {
 
 /// The facts of a content, in the order in which a reader asks for them.
 ///
-/// Self-assessments and their reviews are never public and have no page.
+/// Of a self-assessment that is what its owner has opened to everybody; reviews are never public and have no page.
 pub(crate) fn of(content: &Content, reader: &Reader, links: Links<'_>) -> Vec<Fact> {
     let mut facts = Facts {
         reader,
@@ -38,7 +38,8 @@ pub(crate) fn of(content: &Content, reader: &Reader, links: Links<'_>) -> Vec<Fa
         Content::Event(it) => facts.event(it),
         Content::Publication(it) => facts.publication(it),
         Content::Need(it) => facts.need(it),
-        Content::SelfAssessment(_) | Content::AssessmentReview(_) => {}
+        Content::SelfAssessment(it) => facts.self_assessment(it),
+        Content::AssessmentReview(_) => {}
     }
     facts.list
 }
@@ -336,6 +337,59 @@ impl Facts<'_> {
         self.plain("period", it.period.as_str());
         self.code("size-band", &it.size_band);
         self.text("method", Some(&it.method));
+    }
+
+    fn self_assessment(&mut self, it: &SelfAssessment) {
+        let Some(result) = &it.record.result else {
+            return;
+        };
+        let say = |key: &str| self.reader.interface.message(key);
+        let notice = say(if result.standard_is_draft {
+            "assessment-notice-draft"
+        } else {
+            "assessment-notice"
+        });
+        let state = say(if it.state == AssessmentState::Expired {
+            "assessment-state-expired"
+        } else {
+            "assessment-state-published"
+        });
+        let method = say(match result.method {
+            AssessmentMethod::SelfOnly => "assessment-method-self",
+            AssessmentMethod::SelfAndPeer => "assessment-method-peer",
+        });
+        self.plain("assessment-notice", notice);
+        self.add("assessed", (self.links)(&it.subject));
+        self.add("assessment-standard", (self.links)(&it.standard));
+        self.plain("assessment-state", state);
+        self.plain("assessment-method", method);
+        self.plain("published-on", result.published_on.to_string());
+        self.plain("valid-until", result.valid_until.to_string());
+        for dimension in &result.dimensions {
+            let said = self.dimension(dimension);
+            self.list.push(Fact {
+                label: dimension.id.clone(),
+                value: Shown::Plain(said),
+            });
+        }
+        for action in &it.improvement_plan {
+            self.text("improvement", Some(&action.action));
+        }
+    }
+
+    /// `2.2 · building · 3/4`: the mean, the level, how many of the criteria that apply are rated.
+    fn dimension(&self, it: &DimensionResult) -> String {
+        let say = |key: &str| self.reader.interface.message(key);
+        match it.outcome {
+            DimensionOutcome::Incomplete => say("assessment-incomplete"),
+            DimensionOutcome::NotInScope => say("assessment-not-in-scope"),
+            DimensionOutcome::Scored => {
+                let applicable = it.in_scope.saturating_sub(it.not_applicable);
+                let (mean, level) = (it.mean.as_deref(), it.level.as_deref());
+                let words = [mean.unwrap_or_default(), level.unwrap_or_default()];
+                format!("{} · {}/{applicable}", words.join(" · "), it.rated)
+            }
+        }
     }
 
     fn quality_standard(&mut self, it: &QualityStandard) {

@@ -26,6 +26,17 @@ fn review(submission: &Value, verdict: &str, reason: Option<&str>, own: &str) ->
     }})
 }
 
+/// A coordinator asks for a review: who has the invitation, and what it reads.
+fn ask(it: &Assessed, reviewer: &str) -> (Party, Value) {
+    let asked = json!({"reviewer": reviewer});
+    let started = it
+        .step(&it.world.coordinator, "start_review", &asked)
+        .expect(200);
+    let token = invited(&started);
+    let read = token.get(&it.world.node, "/api/v1/review-invitation");
+    (token, read.expect(200).json())
+}
+
 fn wait_for_state(it: &Assessed, state: &str) {
     wait_for(&format!("the state {state}"), LATER, || {
         (it.content()["state"] == state).then_some(())
@@ -61,18 +72,7 @@ fn a_result_with_the_view_of_a_peer_on_another_node_is_published_and_followed_up
         );
         (found.status == 200).then_some(())
     });
-    let started = it
-        .step(
-            &it.world.coordinator,
-            "start_review",
-            &json!({"reviewer": reviewer}),
-        )
-        .expect(200);
-    let token = invited(&started);
-    let submission = token
-        .get(&it.world.node, "/api/v1/review-invitation")
-        .expect(200)
-        .json();
+    let (token, submission) = ask(&it, &reviewer);
     assert_eq!(
         submission["answers"]["D1.1"]["comment"],
         "as agreed in the team"
@@ -120,18 +120,7 @@ fn a_result_with_the_view_of_a_peer_on_another_node_is_published_and_followed_up
         )
         .expect(200);
     it.own_step("submit", &json!({}));
-    let started = it
-        .step(
-            &it.world.coordinator,
-            "start_review",
-            &json!({"reviewer": reviewer}),
-        )
-        .expect(200);
-    let token = invited(&started);
-    let submission = token
-        .get(&it.world.node, "/api/v1/review-invitation")
-        .expect(200)
-        .json();
+    let (token, submission) = ask(&it, &reviewer);
     let given = review(&submission, "confirmed", None, &peer.organisation);
     let _ = peer.editor.post(&peer.node, path, &given).expect(201);
     wait_for_state(&it, "confirmed");
@@ -253,6 +242,16 @@ fn a_result_with_the_view_of_a_peer_on_another_node_is_published_and_followed_up
         .expect(200)
         .json();
     assert_eq!(public["method"], "self");
+    // People find it as a page, which says what it is not.
+    let page = it
+        .world
+        .anonymous
+        .get(&it.world.node, &format!("/entries/{}?lang=de", it.id));
+    let page = page.expect(200).text;
+    for words in ["keine Zertifizierung", "Entwurf", "3.0 · reliable"] {
+        assert!(page.contains(words), "{words} is not on {page}");
+    }
+    assert!(!page.contains("as agreed in the team"));
 }
 
 /// The editor's token is older than a year by now.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::shown::shown;
 use super::{Collection, PathId};
 use crate::State;
-use crate::params::invalid;
+use crate::params::language;
 
 /// Parameters of reading one entry.
 #[derive(Debug, Deserialize)]
@@ -30,13 +30,7 @@ pub(crate) async fn read(
     params: Query<ReadParams>,
 ) -> Result<HttpResponse, Problem> {
     state.at_least(&request).await?;
-    let lang = params.0.lang.as_deref();
-    if lang.is_some_and(|tag| !domain::Lang(tag.to_owned()).is_valid()) {
-        return Err(invalid(
-            "lang",
-            "expected a language tag of BCP 47, such as de",
-        ));
-    }
+    let lang = language(params.0.lang.as_deref())?;
     let found = find(&state, &reader, collection, &id)?;
     let opaque = domain::entity_tag(found.version, found.content_hash);
     let etag = match (found.level, lang) {

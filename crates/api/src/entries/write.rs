@@ -32,11 +32,33 @@ const IDEMPOTENCY_HOURS: i64 = 24;
 /// Characters of an idempotency key.
 const IDEMPOTENCY_KEY: usize = 255;
 
+/// Somebody who is signed in, with what the handlers share.
+pub(crate) struct Caller {
+    pub(crate) request: HttpRequest,
+    pub(crate) state: web::Data<State>,
+    pub(crate) signed_in: SignedIn,
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload).into_inner();
+        let state = request.app_data::<web::Data<State>>().cloned();
+        ready(signed_in.and_then(|signed_in| {
+            Ok(Self {
+                request: request.clone(),
+                state: state.ok_or_else(|| Problem::internal("an application without a state"))?,
+                signed_in,
+            })
+        }))
+    }
+}
+
 /// What every write needs: who writes, into which collection of this node.
 pub(crate) struct Write {
-    request: HttpRequest,
-    state: web::Data<State>,
-    signed_in: SignedIn,
+    caller: Caller,
     collection: Collection,
 }
 
@@ -45,14 +67,11 @@ impl FromRequest for Write {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed_in = SignedIn::from_request(request, payload).into_inner();
+        let caller = Caller::from_request(request, payload).into_inner();
         let collection = Collection::from_request(request, payload).into_inner();
-        let state = request.app_data::<web::Data<State>>().cloned();
-        ready(signed_in.and_then(|signed_in| {
+        ready(caller.and_then(|caller| {
             Ok(Self {
-                request: request.clone(),
-                state: state.ok_or_else(|| Problem::internal("an application without a state"))?,
-                signed_in,
+                caller,
                 collection: collection?,
             })
         }))
@@ -65,9 +84,13 @@ impl Write {
     }
 
     async fn apply(&self, command: Command, body: &Bytes) -> Result<HttpResponse, Problem> {
-        let (state, signed_in) = (&self.state, &self.signed_in);
+        let Caller {
+            request,
+            state,
+            signed_in,
+        } = &self.caller;
         let now = state.clock.now();
-        let key = idempotency(&self.request, signed_in, body, now)?;
+        let key = idempotency(request, signed_in, body, now)?;
         let actor = acting(signed_in, &command);
         let applied = state.directory().apply(&actor, command, key, now).await?;
         state.found(applied.arrival).await?;
@@ -79,7 +102,7 @@ impl Write {
 pub(crate) async fn create(write: Write, body: Body) -> Result<HttpResponse, Problem> {
     let draft = draft(write.kind()?, &body.0)?;
     let command = Command::Create {
-        id: write.state.mint(),
+        id: write.caller.state.mint(),
         draft,
     };
     write.apply(command, &body.0).await
@@ -88,9 +111,9 @@ pub(crate) async fn create(write: Write, body: Body) -> Result<HttpResponse, Pro
 /// `PUT /{collection}/{id}`.
 pub(crate) async fn replace(write: Write, id: PathId, body: Body) -> Result<HttpResponse, Problem> {
     let draft = draft(write.kind()?, &body.0)?;
-    let expected = precondition(IfMatch::of(&write.request)?.required()?);
+    let expected = precondition(IfMatch::of(&write.caller.request)?.required()?);
     let command = Command::Replace {
-        id: id.local(&write.state.origin)?,
+        id: id.local(&write.caller.state.origin)?,
         draft,
         expected,
     };
@@ -106,10 +129,10 @@ pub(crate) async fn patch(write: Write, id: PathId, body: Body) -> Result<HttpRe
             "a merge patch of an entry is an object",
         ));
     }
-    let expected = precondition(IfMatch::of(&write.request)?);
+    let expected = precondition(IfMatch::of(&write.caller.request)?);
     let command = Command::Patch {
         kind: write.kind()?,
-        id: id.local(&write.state.origin)?,
+        id: id.local(&write.caller.state.origin)?,
         patch,
         expected,
     };
@@ -136,7 +159,7 @@ pub(crate) async fn upsert(
     }
     draft.external_id = Some(key);
     let command = Command::Upsert {
-        new_id: write.state.mint(),
+        new_id: write.caller.state.mint(),
         draft,
     };
     write.apply(command, &body.0).await
@@ -144,10 +167,10 @@ pub(crate) async fn upsert(
 
 /// `DELETE /{collection}/{id}`.
 pub(crate) async fn delete(write: Write, id: PathId) -> Result<HttpResponse, Problem> {
-    let expected = precondition(IfMatch::of(&write.request)?);
+    let expected = precondition(IfMatch::of(&write.caller.request)?);
     let command = Command::Delete {
         kind: write.kind()?,
-        id: id.local(&write.state.origin)?,
+        id: id.local(&write.caller.state.origin)?,
         expected,
     };
     write.apply(command, &Bytes::new()).await
@@ -157,7 +180,7 @@ pub(crate) async fn delete(write: Write, id: PathId) -> Result<HttpResponse, Pro
 pub(crate) async fn purge(write: Write, id: PathId) -> Result<HttpResponse, Problem> {
     let command = Command::Purge {
         kind: write.kind()?,
-        id: id.local(&write.state.origin)?,
+        id: id.local(&write.caller.state.origin)?,
     };
     write.apply(command, &Bytes::new()).await
 }
@@ -178,7 +201,7 @@ pub(crate) async fn hand_over(
 ) -> Result<HttpResponse, Problem> {
     let command = Command::HandOver {
         kind: write.kind()?,
-        id: id.local(&write.state.origin)?,
+        id: id.local(&write.caller.state.origin)?,
         to: body.0.owner,
     };
     write.apply(command, &Bytes::new()).await

@@ -1,29 +1,35 @@
 //! What the handlers of one assessment share: who asks about which, and what is done to it.
 
 use std::future::{Ready, ready};
+use std::ops::Deref;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use domain::kinds::{AssessedSubject, QualityStandard, SelfAssessment};
 use domain::quality::{Act, Rule, Scope, assessed_subject};
 use domain::{
     Actor, Command, Content, Entry, EntryId, EntryKey, EntryRef, Kind, Origin, Precondition,
     Refusal,
 };
-use http::sign_in::SignedIn;
 use http::{Code, Problem};
 use storage::Applied;
 
 use crate::State;
 use crate::entries::PathId;
-use crate::entries::write::idempotency;
+use crate::entries::write::{Caller, idempotency};
 
 /// Somebody who asks about a local assessment.
 pub(super) struct Asking {
-    pub(super) request: HttpRequest,
-    pub(super) state: web::Data<State>,
-    pub(super) signed_in: SignedIn,
-    pub(super) id: PathId,
+    caller: Caller,
+    id: PathId,
+}
+
+impl Deref for Asking {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
 }
 
 impl FromRequest for Asking {
@@ -31,17 +37,9 @@ impl FromRequest for Asking {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed_in = SignedIn::from_request(request, payload).into_inner();
+        let caller = Caller::from_request(request, payload).into_inner();
         let id = PathId::from_request(request, payload).into_inner();
-        let state = request.app_data::<web::Data<State>>().cloned();
-        ready(signed_in.and_then(|signed_in| {
-            Ok(Self {
-                request: request.clone(),
-                state: state.ok_or_else(|| Problem::internal("an application without a state"))?,
-                signed_in,
-                id: id?,
-            })
-        }))
+        ready(caller.and_then(|caller| Ok(Self { caller, id: id? })))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::entries::write::ARRIVAL;
 /// The version that the next assessment answers to.
 #[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Following {
     /// A version of the same standard; the same version, unless given.

@@ -27,6 +27,9 @@ const STEP_BYTES: usize = 4 * 1024;
 /// What `start_review` is sent with.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "reviewer": "https://lotse.example.org/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
+}))]
 pub(crate) struct StartReview {
     /// The organisation that is asked: a local id, or the URI of an organisation of another node.
     reviewer: EntryRef,

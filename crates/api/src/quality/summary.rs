@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::State;
 use crate::entries::shown::shown;
 use crate::entries::{Collection, PathId, read};
-use crate::params::invalid;
+use crate::params::language;
 
 /// A published result in short.
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,13 +116,7 @@ pub(crate) async fn summary(
     params: Query<SummaryParams>,
 ) -> Result<HttpResponse, Problem> {
     state.at_least(&request).await?;
-    let lang = params.0.lang.as_deref();
-    if lang.is_some_and(|tag| !domain::Lang(tag.to_owned()).is_valid()) {
-        return Err(invalid(
-            "lang",
-            "expected a language tag of BCP 47, such as de",
-        ));
-    }
+    let lang = language(params.0.lang.as_deref())?;
     let found = read::find(&state, &reader, Collection(Some(Kind::SelfAssessment)), &id)?;
     let today = state.clock.now().date_naive();
     let json = shown(found.json, found.kind, found.level, today, None);

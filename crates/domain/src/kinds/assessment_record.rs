@@ -137,6 +137,7 @@ pub struct ReceivedReview {
 /// Who may see which part of a published assessment. The defaults are the standard file's `review.visibility_defaults`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"profile": "public", "improvement_plan": "network"}))]
 pub struct PublicationChoice {
     /// The result per dimension, with date, method and version of the standard.
     #[serde(default = "network")]

@@ -87,6 +87,11 @@ impl AssessmentState {
 /// The answer to one criterion: a rating, or a reason why it does not apply.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "rating": 3,
+    "comment": "Agreed in the team.",
+    "evidence": [{"type": "concept", "title": "Concept of counselling", "date": "2026-10-01"}],
+}))]
 pub struct Answer {
     /// A whole number on the standard's scale.
     #[serde(default, skip_serializing_if = "Option::is_none")]

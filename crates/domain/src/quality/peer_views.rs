@@ -13,6 +13,10 @@ use crate::{Checker, Origin, Violation, limits};
 /// What a reviewer sees in a submission. It stays at the owner's node: its own verdict travels without it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "reason": "Please name the list of referrals.",
+    "criteria": {"D1.1": {"stance": "differ", "rating": 2, "comment": "We saw no list."}},
+}))]
 pub struct PeerViews {
     /// Why the submission is returned. Needed with that verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
