@@ -1,6 +1,7 @@
 //! First step of a command: may the actor do this to what is there, and which facts does the decision need?
 
 use crate::command::{Command, Current, Needs, Precondition};
+use crate::kinds::AssessmentReviewState;
 use crate::quality::{self, Act};
 use crate::{
     Actor, AnyDraft, Content, Entry, EntryId, Kind, Reason, Refusal, Violation, Visibility,
@@ -88,6 +89,7 @@ pub fn prepare(current: Current<'_>, actor: &Actor, command: Command) -> Result<
                     "only coordinators take organisations out of the directory",
                 ));
             }
+            given_stays(entry, actor)?;
             let needs = Needs {
                 referrers_of: Some(entry.id),
                 ..Needs::default()
@@ -166,6 +168,20 @@ fn has_key_of(
         && entry.owner == owner_of_draft(new_id, draft, actor)?)
 }
 
+/// A review that is given is what others rely on, and what keeps its reviewer from being reviewed by whom it reviewed.
+fn given_stays(entry: &Entry, actor: &Actor) -> Result<(), Refusal> {
+    match &entry.content {
+        Content::AssessmentReview(review)
+            if review.state == AssessmentReviewState::Given && !actor.is_coordinator() =>
+        {
+            Err(Refusal::forbidden(
+                "a review that is given stays: only coordinators take it out",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn prepare_purge(
     current: Current<'_>,
     kind: Kind,
@@ -189,6 +205,7 @@ fn prepare_purge(
             "purging is for the owner's administrators and for coordinators",
         ));
     }
+    given_stays(entry, actor)?;
     let referrers_of = is_live.then_some(entry.id);
     Ok((
         Step::Purge {
@@ -290,6 +307,14 @@ fn write(
             "organisations are registered, then approved by a coordinator",
         ));
     }
+    if current.is_some_and(|entry| kind.is_internal() && is_narrowed(entry, &draft)) {
+        return Err(one(
+            Reason::Invalid,
+            "/visibility",
+            "read_only",
+            "who sees an assessment is chosen when it is published: withdraw it to take it back",
+        ));
+    }
     let mut needs = Needs {
         external: draft.external_id.clone().map(|key| (owner, kind, key)),
         ..Needs::default()
@@ -331,6 +356,13 @@ pub(crate) fn visibility_of(draft: &AnyDraft) -> Visibility {
         return draft.visibility.map_or(widest, |wanted| wanted.min(widest));
     }
     draft.visibility.unwrap_or(kind.default_visibility())
+}
+
+/// Whether a draft asks for fewer eyes than an assessment or review has by its state.
+fn is_narrowed(entry: &Entry, draft: &AnyDraft) -> bool {
+    draft.visibility.is_some_and(|wanted| {
+        wanted > entry.visibility && wanted > quality::widest_visibility(&draft.content)
+    })
 }
 
 /// The local entries that a content refers to, each once, in the order of their ids.

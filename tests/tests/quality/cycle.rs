@@ -120,7 +120,7 @@ fn a_result_with_the_view_of_a_peer_on_another_node_is_published_and_followed_up
         )
         .expect(200);
     it.own_step("submit", &json!({}));
-    let (token, submission) = ask(&it, &reviewer);
+    let (_, submission) = ask(&it, &reviewer);
     let given = review(&submission, "confirmed", None, &peer.organisation);
     let _ = peer.editor.post(&peer.node, path, &given).expect(201);
     wait_for_state(&it, "confirmed");

@@ -24,7 +24,8 @@ fn import(it: &Assessed, media_type: &str, body: Vec<u8>) -> Answer {
         .world
         .editor
         .request(&it.world.node, Method::POST, &it.path("/import"));
-    Answer::of(request.header("Content-Type", media_type).body(body))
+    let request = request.header("Content-Type", media_type);
+    Answer::of(request.header("If-Match", "*").body(body))
 }
 
 fn a_table_is_taken_away_and_taken_over_whole_or_not_at_all(database: Database) {
@@ -79,6 +80,14 @@ fn a_table_is_taken_away_and_taken_over_whole_or_not_at_all(database: Database) 
     ] {
         assert_eq!(import(&it, media_type, body).status, status, "{media_type}");
     }
+    // Whoever lays a form over answers says which it has seen.
+    let request = it
+        .world
+        .editor
+        .request(&it.world.node, Method::POST, &it.path("/import"));
+    let request = request.header("Content-Type", "text/csv");
+    let blind = Answer::of(request.body(table.clone().into_bytes()));
+    assert_eq!(blind.problem(), "precondition_required");
     // The whole of it as JSON, for its owner; for others there is nothing.
     let json: serde_json::Value =
         serde_json::from_slice(&file(&it, &it.path("/export?format=json"))).unwrap();

@@ -76,7 +76,8 @@ pub(super) fn rows() -> Vec<Row> {
                 .get(&world.node, &format!("{path}/export?format=csv"));
             let request = party.request(&world.node, Method::POST, &format!("{path}/import"));
             let table = table.expect(200).text.into_bytes();
-            Answer::of(request.header("Content-Type", "text/csv").body(table))
+            let request = request.header("Content-Type", "text/csv");
+            Answer::of(request.header("If-Match", "*").body(table))
         }),
         // The owner submits; a coordinator does not submit for others.
         row(

@@ -43,7 +43,7 @@ pub(crate) async fn read(asking: Asking, path: Criterion) -> Result<HttpResponse
 #[utoipa::path(
     put, path = "/api/v1/self-assessments/{id}/answers/{criterion}", tag = "quality",
     operation_id = "save_answer",
-    params(("id" = String, Path, description = "The assessment"), ("criterion" = String, Path, description = "The criterion's id, such as D1.1")),
+    params(("id" = String, Path, description = "The assessment"), ("criterion" = String, Path, description = "The criterion's id, such as D1.1"), ("If-Match" = Option<String>, Header, description = "The ETag of the answer that was read; * for any"), ("If-None-Match" = Option<String>, Header, description = "*: there is no answer yet")),
     request_body = Answer,
     responses((status = 200, description = "The answer as it is kept", body = Answer)),
     security(("client" = []), ("session" = [])),
@@ -71,7 +71,7 @@ pub(crate) async fn write(
 #[utoipa::path(
     delete, path = "/api/v1/self-assessments/{id}/answers/{criterion}", tag = "quality",
     operation_id = "remove_answer",
-    params(("id" = String, Path, description = "The assessment"), ("criterion" = String, Path, description = "The criterion's id, such as D1.1")),
+    params(("id" = String, Path, description = "The assessment"), ("criterion" = String, Path, description = "The criterion's id, such as D1.1"), ("If-Match" = Option<String>, Header, description = "The ETag of the answer that was read; * for any"), ("If-None-Match" = Option<String>, Header, description = "*: there is no answer yet")),
     responses((status = 204, description = "It is out")),
     security(("client" = []), ("session" = [])),
 )]
@@ -94,10 +94,14 @@ fn expected(asking: &Asking) -> Result<ExpectedAnswer, Problem> {
     if none.is_some_and(|value| value.as_bytes() == b"*") {
         return Ok(ExpectedAnswer::None);
     }
-    Ok(match IfMatch::of(&asking.request)?.required()? {
-        IfMatch::Any | IfMatch::Missing => ExpectedAnswer::Any,
-        IfMatch::Tags(tags) => ExpectedAnswer::Tags(tags),
-    })
+    match IfMatch::of(&asking.request)? {
+        IfMatch::Missing => Err(Problem::new(
+            Code::PreconditionRequired,
+            "send the ETag of the answer that you have read in If-Match, or If-None-Match: * for a first answer",
+        )),
+        IfMatch::Any => Ok(ExpectedAnswer::Any),
+        IfMatch::Tags(tags) => Ok(ExpectedAnswer::Tags(tags)),
+    }
 }
 
 fn shown(answer: &Answer) -> HttpResponse {

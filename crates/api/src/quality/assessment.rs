@@ -46,7 +46,6 @@ impl FromRequest for Asking {
 /// An assessment that somebody may work on.
 pub(super) struct Own {
     pub(super) entry: Entry,
-    pub(super) tag: String,
     pub(super) actor: Actor,
 }
 
@@ -78,7 +77,6 @@ impl Asking {
         }
         Ok(Own {
             entry: stored.entry()?,
-            tag: stored.tag(),
             actor,
         })
     }

@@ -4,7 +4,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::kinds::{AssessedSubject, QualityStandard};
 use domain::quality::Act;
-use domain::{Content, Kind, Precondition, Violation, codes};
+use domain::{Content, Kind, Violation, codes};
 use forms::{Filled, Form, Language, RowError, Unreadable};
 use http::conditional::{Caching, IfMatch};
 use http::sign_in::Reader;
@@ -115,8 +115,13 @@ fn subject_of(
         kind,
         phases: phases
             .filter(|phase| !phase.is_empty())
-            .map(codes::Phase::new)
-            .collect(),
+            .map(
+                |phase| match domain::vocabulary::label("phase", phase, "en") {
+                    Some(_) => Ok(codes::Phase::new(phase)),
+                    None => Err(invalid("phase", "expected codes of the list phase")),
+                },
+            )
+            .collect::<Result<_, _>>()?,
     }))
 }
 
@@ -248,7 +253,8 @@ pub(crate) struct Imported {
 /// in leave their answers as they are.
 #[utoipa::path(
     post, path = "/api/v1/self-assessments/{id}/import", tag = "quality", operation_id = "import_assessment",
-    params(("id" = String, Path, description = "The assessment")),
+    params(("id" = String, Path, description = "The assessment"),
+        ("If-Match" = String, Header, description = "The ETag of the assessment as it was when the form was taken away, or * to lay it over whatever stands there")),
     request_body(content(
         (Vec<u8> = "text/csv"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
     ), description = "The file"),
@@ -279,12 +285,8 @@ pub(crate) async fn import(
         answers: filled.answers.clone(),
         improvement_plan: filled.improvement_plan.clone(),
     };
-    // Without the tag of what was read, the form is laid over what stands there when it is read here, and over nothing
-    // that came in between.
-    let expected = match IfMatch::of(&asking.request)? {
-        IfMatch::Missing => Precondition::Tags(vec![own.tag.clone()]),
-        given => precondition(given),
-    };
+    // A form is filled in for days: whoever lays it over the answers says which it has seen.
+    let expected = precondition(IfMatch::of(&asking.request)?.required()?);
     let done = asking.act(act, expected, &body.0).await;
     done.map_err(|problem| by_row(problem, &filled))?;
     Ok(private(imported))

@@ -80,7 +80,7 @@ pub(crate) struct ReviewStarted {
     post, path = "/api/v1/self-assessments/{id}/steps/{step}", tag = "quality",
     operation_id = "step_assessment",
     params(("id" = String, Path, description = "The assessment"), ("step" = String, Path, description = "submit, start_review, publish, withdraw or renew")),
-    request_body(content = StepBody, description = "For publish who may see what; for start_review who is asked"),
+    request_body(content = Option<StepBody>, description = "For publish who may see what; for start_review who is asked"),
     responses(
         (status = 200, description = "The assessment; with start_review also the invitation", body = ReviewStarted)
     ),

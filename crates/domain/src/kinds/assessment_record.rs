@@ -134,26 +134,54 @@ pub struct ReceivedReview {
     pub criteria: BTreeMap<String, CriterionView>,
 }
 
-/// Who may see which part of a published assessment. The defaults are the standard file's `review.visibility_defaults`.
+/// Who may see which part of a published assessment. The defaults are the standard file's `review.visibility_defaults`; a
+/// part of which nothing is said is seen by no more than the profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "GivenChoice")]
 #[schema(example = json!({"profile": "public", "improvement_plan": "network"}))]
 pub struct PublicationChoice {
     /// The result per dimension, with date, method and version of the standard.
-    #[serde(default = "network")]
+    #[schema(required = false)]
     pub profile: Visibility,
     /// The ratings of single criteria.
-    #[serde(default = "internal")]
+    #[schema(required = false)]
     pub criterion_ratings: Visibility,
     /// The comments on single criteria.
-    #[serde(default = "internal")]
+    #[schema(required = false)]
     pub comments: Visibility,
     /// The evidence. Each item's own visibility can narrow this, never widen it.
-    #[serde(default = "internal")]
+    #[schema(required = false)]
     pub evidence: Visibility,
     /// What is to become better.
-    #[serde(default = "network")]
+    #[schema(required = false)]
     pub improvement_plan: Visibility,
+}
+
+/// A choice as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenChoice {
+    profile: Option<Visibility>,
+    criterion_ratings: Option<Visibility>,
+    comments: Option<Visibility>,
+    evidence: Option<Visibility>,
+    improvement_plan: Option<Visibility>,
+}
+
+impl From<GivenChoice> for PublicationChoice {
+    fn from(given: GivenChoice) -> Self {
+        let usual = Self::default();
+        let profile = given.profile.unwrap_or(usual.profile);
+        let part =
+            |given: Option<Visibility>, usual: Visibility| given.unwrap_or(usual.max(profile));
+        Self {
+            profile,
+            criterion_ratings: part(given.criterion_ratings, usual.criterion_ratings),
+            comments: part(given.comments, usual.comments),
+            evidence: part(given.evidence, usual.evidence),
+            improvement_plan: part(given.improvement_plan, usual.improvement_plan),
+        }
+    }
 }
 
 fn network() -> Visibility {

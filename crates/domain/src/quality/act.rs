@@ -122,12 +122,14 @@ pub(crate) fn needs_of(entry: &Entry, assessment: &SelfAssessment, act: &Act) ->
     match act {
         Act::StartReview { reviewer, .. } => {
             needs.entries.extend(reviewer.local());
-            needs.contents.push(reviewer.clone());
+            needs.contents.extend([reviewer.clone(), owner.clone()]);
             needs.umbrellas = vec![owner, reviewer.clone()];
             needs.reviews_by = Some(entry.owner);
         }
         Act::Verdict(_) => {
             let asked = assessment.record.reviewer.clone();
+            needs.contents.extend(asked.clone());
+            needs.contents.push(owner.clone());
             needs.umbrellas = std::iter::once(owner).chain(asked).collect();
             needs.reviews_by = Some(entry.owner);
         }

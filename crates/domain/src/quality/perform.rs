@@ -258,9 +258,10 @@ impl<'a> Scene<'a> {
         let origin = &self.entry.origin;
         let above = |one: &EntryRef| self.facts.umbrellas.get(one).cloned().unwrap_or_default();
         let above_owner = above(&EntryRef::Local(self.entry.owner));
-        let above_reviewer = above(reviewer);
+        let (above_reviewer, reviewer_ref) = (above(reviewer), reviewer);
         let (owner, reviewer) = (origin.uri(self.entry.owner), reviewer.uri(origin));
-        let parts = self.parts();
+        let mut parts = self.parts();
+        parts.extend(self.also_the_owner(reviewer_ref));
         ask(ReviewerFacts {
             owner: &owner,
             above_owner: &above_owner,
@@ -270,6 +271,21 @@ impl<'a> Scene<'a> {
             last_funding,
             last_review_the_other_way: self.last_review_of(&owner, &reviewer),
         })
+    }
+
+    /// What the owner is called elsewhere, the reviewer among it where the reviewer says so.
+    fn also_the_owner(&self, reviewer: &EntryRef) -> Vec<String> {
+        let owner = self.entry.origin.uri(self.entry.owner);
+        let same = |reference: &EntryRef| {
+            self.content(reference)
+                .map(|entry| entry.same_as.clone())
+                .unwrap_or_default()
+        };
+        let mut names = same(&EntryRef::Local(self.entry.owner));
+        if same(reviewer).contains(&owner) {
+            names.push(reviewer.uri(&self.entry.origin));
+        }
+        names
     }
 
     /// The organisations that have a part in what is assessed.

@@ -54,9 +54,11 @@ pub(crate) fn shows_assessment(it: &SelfAssessment, audience: Audience, today: N
     audience.is_owner() || parts(it, audience, today).is_some()
 }
 
-/// Whether others than its owner and coordinators may know of a review: once it is given.
+/// Whether others than its owner and coordinators may know of a review: once it is given, the nodes to which it travels. To
+/// partners it shows nowhere: that something was returned is for its owner to tell.
 pub(crate) fn shows_review(it: &AssessmentReview, audience: Audience) -> bool {
-    audience.is_owner() || it.state == AssessmentReviewState::Given
+    audience.is_owner()
+        || (audience == Audience::NetworkFeed && it.state == AssessmentReviewState::Given)
 }
 
 /// The widest visibility that an entry with this content may have.

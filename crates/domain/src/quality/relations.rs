@@ -9,7 +9,7 @@ use crate::kinds::{
     AssessedSubject, AssessmentReview, AssessmentReviewState, AssessmentState, QualityStandard,
     SelfAssessment,
 };
-use crate::{Checker, Content, Entry, EntryRef, Kind};
+use crate::{Checker, Content, Entry, EntryRef, Kind, Visibility};
 
 /// The entries whose content decides about one that is to be written.
 pub(crate) fn decisive(content: &Content) -> Vec<EntryRef> {
@@ -171,9 +171,16 @@ fn review(
     if was_given || next.state != AssessmentReviewState::Given {
         return;
     }
-    if it.record.reviewer.as_ref() != Some(&next.reviewer)
-        || it.state != AssessmentState::InPeerReview
-    {
+    let is_asked = it.record.reviewer.as_ref() == Some(&next.reviewer);
+    let is_hidden = facts
+        .contents
+        .get(&next.assessment)
+        .is_some_and(|entry| entry.visibility == Visibility::Internal);
+    if !is_asked && is_hidden {
+        // Who was not asked hears that there is no such entry, as of any other that is not for it.
+        return;
+    }
+    if !is_asked || it.state != AssessmentState::InPeerReview {
         c.field("assessment", |c| {
             c.refuse(
                 "not_the_reviewer",

@@ -204,6 +204,99 @@ fn a_round_follows_another_and_takes_its_place() {
     assert!(store.apply(&Actor::system(), back).is_err());
 }
 
+#[test]
+fn who_is_the_owner_under_another_name_does_not_review_it() {
+    for (says, names) in [(PARTNER, OTHER_ORGANISATION), (OTHER_ORGANISATION, PARTNER)] {
+        let mut store = Store::new();
+        act(&mut store, &editor(), Act::Submit).unwrap();
+        let same = Command::Patch {
+            kind: Kind::Organisation,
+            id: says,
+            patch: json!({"same_as": ["https://elsewhere.example/1", store.origin.uri(names)]}),
+            expected: Precondition::None,
+        };
+        store.apply(&coordinator(), same).unwrap();
+        let refused = act(
+            &mut store,
+            &coordinator(),
+            start_review(OTHER_ORGANISATION, None),
+        );
+        assert_eq!(step_refused(refused), Some(WorkflowRefusal::ReviewsItself));
+    }
+}
+
+#[test]
+fn a_review_that_is_given_stays_and_shows_to_no_partner() {
+    let mut store = Store::new();
+    let review = |state: &str| {
+        example_with(
+            Kind::AssessmentReview,
+            &json!({"owner": PARTNER, "content": {
+                "assessment": "https://elsewhere.example/entries/01a2008d-7400-744e-8745-4e44876b5913",
+                "organisation": OTHER_ORGANISATION, "reviewer": PARTNER, "state": state,
+                "verdict": "returned", "reason": "x", "submission": "x",
+            }}),
+        )
+    };
+    for (id, state) in [(NEW, "given"), (SPARE, "draft")] {
+        store
+            .create(id, Kind::AssessmentReview, &review(state), &editor())
+            .unwrap();
+    }
+    let take_out = |id| Command::Delete {
+        kind: Kind::AssessmentReview,
+        id,
+        expected: Precondition::None,
+    };
+    let refused = store.apply(&editor(), take_out(NEW)).unwrap_err();
+    assert_eq!(refused.reason, Reason::Forbidden);
+    store.apply(&editor(), take_out(SPARE)).unwrap();
+    let seen = |audience| outward(store.entry(NEW), audience, store.now.date_naive()).is_some();
+    assert!(seen(Audience::NetworkFeed) && seen(Audience::Owner));
+    assert!(!seen(Audience::Network) && !seen(Audience::Public) && !seen(Audience::PublicFeed));
+    store.apply(&coordinator(), take_out(NEW)).unwrap();
+}
+
+#[test]
+fn who_was_not_asked_hears_of_no_assessment() {
+    let mut store = Store::new();
+    let told = |store: &mut Store, assessment| {
+        let review = example_with(
+            Kind::AssessmentReview,
+            &json!({"owner": OTHER_ORGANISATION, "content": {
+                "assessment": assessment, "organisation": PARTNER, "reviewer": OTHER_ORGANISATION,
+                "state": "given", "verdict": "confirmed", "submission": "x",
+            }}),
+        );
+        let refused = store.create(NEW, Kind::AssessmentReview, &review, &other_editor());
+        crate::store::told(refused.unwrap_err())
+    };
+    assert_eq!(told(&mut store, ASSESSMENT), told(&mut store, SPARE));
+}
+
+#[test]
+fn what_is_published_is_taken_back_by_withdrawing_and_not_by_narrowing() {
+    let mut store = Store::new();
+    act(&mut store, &editor(), Act::Submit).unwrap();
+    // Nothing is said of the plan: it is seen by no more than the profile.
+    let choice: PublicationChoice = serde_json::from_value(json!({"profile": "internal"})).unwrap();
+    assert_eq!(choice.improvement_plan, Visibility::Internal);
+    let choice: PublicationChoice = serde_json::from_value(json!({"profile": "public"})).unwrap();
+    assert_eq!(choice.improvement_plan, Visibility::Network);
+    act(&mut store, &editor(), Act::Publish { choice }).unwrap();
+    assert_eq!(store.entry(ASSESSMENT).visibility, Visibility::Public);
+    let narrow = Command::Patch {
+        kind: Kind::SelfAssessment,
+        id: ASSESSMENT,
+        patch: json!({"visibility": "internal"}),
+        expected: Precondition::None,
+    };
+    let refused = store.apply(&editor(), narrow).unwrap_err();
+    assert_eq!(refused.violations[0].pointer, "/visibility");
+    act(&mut store, &editor(), Act::Withdraw).unwrap();
+    assert_eq!(store.entry(ASSESSMENT).visibility, Visibility::Internal);
+}
+
 #[derive(Debug, Clone)]
 enum Deed {
     Answer(i32),

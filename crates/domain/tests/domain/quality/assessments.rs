@@ -119,7 +119,9 @@ pub(crate) fn review() -> impl Strategy<Value = AssessmentReview> {
 /// Whether others than the owner may know of an entry by what it says, as the rules of publication say it in words.
 pub(crate) fn is_out(entry: &Entry, audience: Audience, today: NaiveDate) -> bool {
     match &entry.content {
-        Content::AssessmentReview(it) => it.state == AssessmentReviewState::Given,
+        Content::AssessmentReview(it) => {
+            audience == Audience::NetworkFeed && it.state == AssessmentReviewState::Given
+        }
         Content::SelfAssessment(it) => {
             let is_published = matches!(
                 it.state,
