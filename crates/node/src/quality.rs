@@ -40,9 +40,9 @@ pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHa
                 _ = daily.tick() => work.by_the_day().await,
                 () = tokio::time::sleep(VERDICTS) => {
                     let arrival = work.index.arrival();
-                    if arrival != seen {
+                    // What the database could not tell is asked again.
+                    if arrival != seen && work.verdicts().await {
                         seen = arrival;
-                        work.verdicts().await;
                     }
                 }
             }
@@ -82,12 +82,16 @@ impl Work {
         directory.apply(&actor, command, None, now).await.map(drop)
     }
 
-    /// Looks whether an answer to an invitation has come.
-    async fn verdicts(&self) {
+    /// Looks whether an answer to an invitation has come. `false` where the database was away, so that it has to look again.
+    async fn verdicts(&self) -> bool {
         let waiting = match self.storage.invitations.waiting().await {
             Ok(waiting) => waiting,
-            Err(error) => return report("invitations cannot be read", &error),
+            Err(error) => {
+                report("invitations cannot be read", &error);
+                return false;
+            }
         };
+        let mut is_done = true;
         for invitation in waiting {
             let Some(verdict) = self.answer_to(&invitation) else {
                 continue;
@@ -99,6 +103,7 @@ impl Work {
                     if let Err(error) = self.storage.invitations.close(&invitation.token, now).await
                     {
                         report("an invitation stays open", &error);
+                        is_done = false;
                     }
                 }
                 Err(StorageError::Refused(refused)) => tracing::debug!(
@@ -107,9 +112,13 @@ impl Work {
                     code = refused.reason.as_str(),
                     "a verdict is not taken in"
                 ),
-                Err(error) => report("a verdict has to wait", &error),
+                Err(error) => {
+                    report("a verdict has to wait", &error);
+                    is_done = false;
+                }
             }
         }
+        is_done
     }
 
     /// The verdict about the submission of an invitation, if it has come. The newest counts.
