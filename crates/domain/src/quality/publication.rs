@@ -220,7 +220,7 @@ pub(crate) fn restrict_review(it: &mut AssessmentReview, audience: Audience) -> 
     it.criteria.clear();
     it.summary = None;
     it.reason = None;
-    if it.state == AssessmentReviewState::Draft {
+    if !shows_review(it, audience) {
         it.verdict = None;
         it.submission = None;
     }
