@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -299,11 +299,20 @@ pub(super) fn around<'a>(whole: &'a str, part: &str) -> Option<(&'a str, &'a str
     ))
 }
 
+/// A member that is there, whatever it says: a `null` is signed, and is not the same as none.
+pub(super) fn present<'de, D, T>(member: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(member).map(Some)
+}
+
 /// The options of a proof as its bytes have them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options<'a> {
-    #[serde(borrow, default, rename = "@context")]
+    #[serde(borrow, default, rename = "@context", deserialize_with = "present")]
     context: Option<&'a RawValue>,
     #[serde(borrow)]
     created: Cow<'a, str>,

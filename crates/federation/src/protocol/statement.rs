@@ -237,10 +237,10 @@ struct Row<'a> {
     object: &'a RawValue,
     #[serde(borrow)]
     proof: &'a RawValue,
-    #[serde(borrow, default)]
-    redistribution: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    salt: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "proof::present")]
+    redistribution: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "proof::present")]
+    salt: Option<&'a str>,
     seq: u64,
     #[serde(borrow, rename = "type")]
     verb: Cow<'a, str>,
@@ -249,7 +249,7 @@ struct Row<'a> {
 /// What a row is about, as its bytes have it.
 #[derive(Deserialize)]
 struct Object<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "proof::present")]
     entry: Option<&'a RawValue>,
     #[serde(borrow)]
     id: Cow<'a, str>,
@@ -280,7 +280,7 @@ fn read_canonical(line: &str, key: &FeedKey, actor: &str, epoch: u64) -> Option<
     let object = match (&*row.verb, object.entry) {
         ("Create" | "Update", Some(content)) => {
             let salted = row.salt.is_some_and(|salt| !salt.is_empty());
-            if row.redistribution.as_deref() != Some("none") || !salted {
+            if row.redistribution != Some("none") || !salted {
                 return None;
             }
             Some(content.get().to_owned())
