@@ -11,7 +11,7 @@ use crate::kinds::{
     AssessmentReview, ContactPoint, Event, Need, Offer, Organisation, Pathway, Publication,
     QualityStandard, SelfAssessment,
 };
-use crate::{Audience, Checker, EntryRef, Facets, Visibility, limits};
+use crate::{Audience, Checker, EntryRef, Facets, limits};
 
 /// A reference of an entry, found while checking it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,16 +217,6 @@ impl Content {
 }
 
 impl Kind {
-    /// Who may see a new entry whose draft does not say.
-    #[must_use]
-    pub fn default_visibility(self) -> Visibility {
-        if self.is_internal() {
-            Visibility::Internal
-        } else {
-            Visibility::Public
-        }
-    }
-
     /// Whether entries of this kind stay with their owner unless they are published: assessments and their reviews.
     #[must_use]
     pub fn is_internal(self) -> bool {

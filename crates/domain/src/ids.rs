@@ -108,6 +108,15 @@ pub struct EntryKey {
 }
 
 impl EntryKey {
+    /// The key behind a URI as [`Origin::uri`] writes it; `None` for any other address.
+    #[must_use]
+    pub fn of_uri(uri: &str) -> Option<Self> {
+        let (base, id) = uri.rsplit_once("/entries/")?;
+        let (origin, id) = (base.parse::<Origin>().ok()?, id.parse().ok()?);
+        // A name has one spelling: neither another one of the base URL nor an id in capitals.
+        (origin.uri(id) == uri).then_some(Self { origin, id })
+    }
+
     /// The id as this node's API shows it: bare for local entries, `{id}@{host}` for those of others.
     #[must_use]
     pub fn display(&self, local: &Origin) -> String {
@@ -218,6 +227,25 @@ mod tests {
             "https://",
         ] {
             assert!(bad.parse::<Origin>().is_err(), "{bad} must be refused");
+        }
+    }
+
+    #[test]
+    fn a_uri_names_its_entry_and_no_other_address_names_one() {
+        let origin: Origin = "https://a.example/sub".parse().expect("valid");
+        let id = "019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10"
+            .parse()
+            .expect("an id");
+        let key = EntryKey::of_uri(&origin.uri(id)).expect("a key");
+        assert_eq!((key.origin, key.id), (origin, id));
+        for bad in [
+            "",
+            "https://a.example",
+            "https://a.example/entries/x",
+            "https://a.example:443/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
+            "/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
+        ] {
+            assert_eq!(EntryKey::of_uri(bad), None, "{bad}");
         }
     }
 

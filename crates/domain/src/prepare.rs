@@ -350,12 +350,11 @@ fn write(
 /// Who may see what a draft writes. Assessments and reviews are seen by whom their state allows, and by nobody less: what
 /// one reads while it is a draft says `internal`, and would keep it so when it is sent back.
 pub(crate) fn visibility_of(draft: &AnyDraft) -> Visibility {
-    let kind = draft.content.kind();
-    if kind.is_internal() {
-        let widest = quality::widest_visibility(&draft.content);
-        return draft.visibility.map_or(widest, |wanted| wanted.min(widest));
+    let widest = quality::widest_visibility(&draft.content);
+    match draft.visibility {
+        Some(wanted) if draft.content.kind().is_internal() => wanted.min(widest),
+        wanted => wanted.unwrap_or(widest),
     }
-    draft.visibility.unwrap_or(kind.default_visibility())
 }
 
 /// Whether a draft asks for fewer eyes than an assessment or review has by its state.

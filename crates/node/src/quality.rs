@@ -2,19 +2,20 @@
 //! distributions. What may be done, the domain decides; whoever comes second does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use domain::kinds::{AssessmentReview, AssessmentReviewState, AssessmentState, SelfAssessment};
+use api::State;
+use chrono::NaiveDate;
+use domain::kinds::{AssessmentReview, AssessmentReviewState};
 use domain::quality::{
-    Act, ArrivedVerdict, Contribution, PeerViews, Renewal, Rule, newest_per_organisation, renew,
+    Act, ArrivedVerdict, Contribution, PeerViews, Renewal, Rule, Snapshot, due,
+    newest_per_organisation, renew,
 };
 use domain::{Actor, Command, Content, Entry, EntryId, Kind, Precondition};
-use search::{Facet, Index, Query, Viewer};
-use storage::{Invitation, Storage, StorageError};
+use search::{Facet, Query};
+use storage::{Invitation, StorageError};
 use tokio_util::sync::CancellationToken;
-
-use crate::node::Node;
 
 /// How often what falls due by the day is looked at.
 const EVERY: Duration = Duration::from_secs(600);
@@ -22,13 +23,10 @@ const EVERY: Duration = Duration::from_secs(600);
 const VERDICTS: Duration = Duration::from_millis(500);
 
 /// Does its work until it is told to stop.
-pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-    let work = Work {
-        origin: node.origin.clone(),
-        storage: node.storage.clone(),
-        index: node.index.clone(),
-        distributions: node.distributions.clone(),
-        clock: node.clock.clone(),
+pub(crate) fn start(state: State, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+    let mut work = Work {
+        state,
+        refused: BTreeMap::new(),
     };
     tokio::spawn(async move {
         let mut seen = -1;
@@ -37,9 +35,14 @@ pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHa
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = daily.tick() => work.by_the_day().await,
+                _ = daily.tick() => {
+                    work.by_the_day().await;
+                    // What was in the way of a verdict may be gone, and no arrival tells.
+                    work.refused.clear();
+                    seen = -1;
+                }
                 () = tokio::time::sleep(VERDICTS) => {
-                    let arrival = work.index.arrival();
+                    let arrival = work.state.index.arrival();
                     // What the database could not tell is asked again.
                     if arrival != seen && work.verdicts().await {
                         seen = arrival;
@@ -51,24 +54,16 @@ pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHa
 }
 
 struct Work {
-    origin: domain::Origin,
-    storage: Storage,
-    index: Index,
-    distributions: api::Distributions,
-    clock: http::Clock,
+    state: State,
+    /// Verdicts that do not count, by their invitations: each is asked about once, not at every change of anything.
+    refused: BTreeMap<String, ArrivedVerdict>,
 }
 
 impl Work {
     /// All entries of a kind, as the index has them.
     fn all(&self, kind: Kind, narrow: impl FnOnce(Query) -> Query) -> Vec<Entry> {
         let query = narrow(Query::default().filter(Facet::Kind, [kind.as_str()]));
-        let found = self.index.snapshot().export(&query, &Viewer::Coordinator);
-        let Ok(found) = found else {
-            return Vec::new();
-        };
-        found
-            .filter_map(|hit| Entry::from_json(std::str::from_utf8(&hit.json).ok()?).ok())
-            .collect()
+        self.state.index.snapshot().entries(&query).collect()
     }
 
     async fn act(&self, id: EntryId, act: Act) -> Result<(), StorageError> {
@@ -77,14 +72,14 @@ impl Work {
             act: Box::new(act),
             expected: Precondition::None,
         };
-        let (actor, now) = (Actor::system(), self.clock.now());
-        let directory = &self.storage.directory;
+        let (actor, now) = (Actor::system(), self.state.clock.now());
+        let directory = self.state.directory();
         directory.apply(&actor, command, None, now).await.map(drop)
     }
 
     /// Looks whether an answer to an invitation has come. `false` where the database was away, so that it has to look again.
-    async fn verdicts(&self) -> bool {
-        let waiting = match self.storage.invitations.waiting().await {
+    async fn verdicts(&mut self) -> bool {
+        let waiting = match self.state.store.invitations.waiting().await {
             Ok(waiting) => waiting,
             Err(error) => {
                 report("invitations cannot be read", &error);
@@ -96,29 +91,46 @@ impl Work {
             let Some(verdict) = self.answer_to(&invitation) else {
                 continue;
             };
-            let review = verdict.review.clone();
-            match self.act(invitation.assessment, Act::Verdict(verdict)).await {
-                Ok(()) => {
-                    let now = self.clock.now();
-                    if let Err(error) = self.storage.invitations.close(&invitation.token, now).await
-                    {
-                        report("an invitation stays open", &error);
-                        is_done = false;
-                    }
-                }
-                Err(StorageError::Refused(refused)) => tracing::debug!(
-                    assessment = %invitation.assessment,
-                    review,
-                    code = refused.reason.as_str(),
-                    "a verdict is not taken in"
-                ),
-                Err(error) => {
-                    report("a verdict has to wait", &error);
-                    is_done = false;
-                }
+            if self.refused.get(&invitation.token) == Some(&verdict) {
+                continue;
+            }
+            if let Err(error) = self.take_in(&invitation, verdict).await {
+                report("a verdict has to wait", &error);
+                is_done = false;
             }
         }
         is_done
+    }
+
+    /// Takes in a verdict, unless it does not count.
+    async fn take_in(
+        &mut self,
+        invitation: &Invitation,
+        verdict: ArrivedVerdict,
+    ) -> Result<(), StorageError> {
+        let act = Act::Verdict(verdict.clone());
+        match self.act(invitation.assessment, act).await {
+            Ok(()) => {
+                let now = self.state.clock.now();
+                self.state
+                    .store
+                    .invitations
+                    .close(&invitation.token, now)
+                    .await
+                    .map(drop)
+            }
+            Err(StorageError::Refused(refused)) => {
+                tracing::debug!(
+                    assessment = %invitation.assessment,
+                    review = verdict.review,
+                    code = refused.reason.as_str(),
+                    "a verdict is not taken in"
+                );
+                self.refused.insert(invitation.token.clone(), verdict);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The verdict about the submission of an invitation, if it has come. The newest counts.
@@ -126,7 +138,7 @@ impl Work {
         let reviews = self.all(Kind::AssessmentReview, |query| {
             query.filter(Facet::Owner, [invitation.reviewer.clone()])
         });
-        let assessment = self.origin.uri(invitation.assessment);
+        let assessment = self.state.origin.uri(invitation.assessment);
         let is_answer = |entry: &Entry, review: &AssessmentReview| {
             review.state == AssessmentReviewState::Given
                 && review.assessment.uri(&entry.origin) == assessment
@@ -160,12 +172,10 @@ impl Work {
 
     /// What falls due by the day.
     async fn by_the_day(&self) {
-        let now = self.clock.now();
-        let own = self.origin.as_str().to_owned();
-        let assessments = self.all(Kind::SelfAssessment, |query| {
-            query.filter(Facet::Origin, [own])
-        });
-        for (entry, act) in due(&assessments, now) {
+        let now = self.state.clock.now();
+        let assessments = self.all(Kind::SelfAssessment, |query| query);
+        let ours = |entry: &&Entry| entry.origin == self.state.origin;
+        for (entry, act) in due(assessments.iter().filter(ours), now.date_naive()) {
             match self.act(entry, act).await {
                 Ok(()) => tracing::info!(assessment = %entry, "what was due is done"),
                 // Another process was first.
@@ -173,126 +183,56 @@ impl Work {
                 Err(error) => return report("what is due has to wait", &error),
             }
         }
-        if let Err(error) = self.distribute(now).await {
+        if let Err(error) = self.distribute(&assessments).await {
             report("distributions have to wait", &error);
         }
     }
 
     /// Makes distributions anew where enough has changed, and hands over those that are published.
-    async fn distribute(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
-        let own = self.origin.as_str().to_owned();
+    async fn distribute(&self, assessments: &[Entry]) -> Result<(), StorageError> {
+        let now = self.state.clock.now();
+        let own = self.state.origin.as_str().to_owned();
         let standards = self.all(Kind::QualityStandard, |query| {
             query.filter(Facet::Origin, [own])
         });
-        let assessments = self.all(Kind::SelfAssessment, |query| query);
+        let distributions = &self.state.store.distributions;
         for entry in &standards {
-            let Content::QualityStandard(standard) = &entry.content else {
-                continue;
-            };
-            let Ok(rule) = Rule::compile(standard) else {
-                continue;
-            };
-            let current = contributions(&rule, &assessments, now);
-            let renewal = move |last: Option<&domain::quality::Snapshot>| match renew(
-                last,
-                &rule,
-                &current,
-                now.date_naive(),
-            ) {
-                Renewal::Publish(snapshot) => Some(*snapshot),
-                Renewal::Keep => None,
-            };
-            let renewal = std::sync::Arc::new(renewal);
-            let renewal = move |last: Option<&domain::quality::Snapshot>| renewal(last);
-            self.storage
-                .distributions
-                .renew(entry.id, now, renewal)
-                .await?;
+            if let Some(renewal) = renewal(entry, assessments, now.date_naive()) {
+                distributions.renew(entry.id, now, renewal).await?;
+            }
         }
         let there: BTreeSet<EntryId> = standards.iter().map(|entry| entry.id).collect();
-        let published = self.storage.distributions.all().await?;
+        let published = distributions.all().await?;
         let published = published
             .into_iter()
             .filter(|(standard, _)| there.contains(standard))
             .map(|(standard, snapshot)| (standard, snapshot.distribution));
-        self.distributions.set(published);
+        self.state.distributions.set(published);
         tracing::debug!("distributions are made");
         Ok(())
     }
 }
 
-/// What organisations add to the distribution of a standard: their newest results by this version that are out.
-fn contributions(rule: &Rule, assessments: &[Entry], now: DateTime<Utc>) -> Vec<Contribution> {
-    let version = rule.version().to_string();
-    let today = now.date_naive();
-    newest_per_organisation(assessments.iter().filter_map(|entry| {
-        let it = published(entry)?;
-        let result = it.record.result.as_ref()?;
-        let counts = result.standard_code == rule.code()
-            && result.standard_version == version
-            && today < result.valid_until;
-        counts.then(|| Contribution::new(entry.origin.uri(entry.owner), result, &it.answers))
-    }))
-}
-
-fn published(entry: &Entry) -> Option<&SelfAssessment> {
-    match &entry.content {
-        Content::SelfAssessment(it) if it.state == AssessmentState::Published => Some(it),
-        _ => None,
-    }
-}
-
-/// What is to be done on this day, by assessment: results that have run out, expired ones that are only history by now, and
-/// those in whose place a newer one is.
-fn due(assessments: &[Entry], now: DateTime<Utc>) -> Vec<(EntryId, Act)> {
-    let today = now.date_naive();
-    let mut newest: BTreeMap<_, (DateTime<Utc>, EntryId)> = BTreeMap::new();
-    for entry in assessments {
-        let Some((key, at)) = published(entry).and_then(|it| Some((round_of(it)?, out_since(it)?)))
-        else {
-            continue;
-        };
-        let slot = newest.entry(key).or_insert((at, entry.id));
-        *slot = (*slot).max((at, entry.id));
-    }
-    let act = |entry: &Entry| {
-        let Content::SelfAssessment(it) = &entry.content else {
-            return None;
-        };
-        let result = it.record.result.as_ref()?;
-        match it.state {
-            AssessmentState::Published => {
-                let newer = newest.get(&round_of(it)?).map(|(_, id)| *id);
-                match newer.filter(|newer| *newer != entry.id) {
-                    Some(by) => Some(Act::Supersede { by }),
-                    None => (result.valid_until <= today).then_some(Act::Expire),
-                }
-            }
-            AssessmentState::Expired => (result.archived_from <= today
-                && it.record.publication.is_some())
-            .then_some(Act::Archive),
-            _ => None,
-        }
+/// What says whether the distribution of a standard is made anew over these assessments.
+fn renewal(
+    standard: &Entry,
+    assessments: &[Entry],
+    today: NaiveDate,
+) -> Option<impl Fn(Option<&Snapshot>) -> Option<Snapshot> + Send + Sync + Clone + use<>> {
+    let Content::QualityStandard(standard) = &standard.content else {
+        return None;
     };
-    assessments
+    let rule = Rule::compile(standard).ok()?;
+    let all = assessments
         .iter()
-        .filter_map(|entry| Some((entry.id, act(entry)?)))
-        .collect()
-}
-
-/// What rounds of assessment have in common: the subject and the standard.
-fn round_of(it: &SelfAssessment) -> Option<(String, String)> {
-    let code = it.record.result.as_ref()?.standard_code.clone();
-    Some((it.subject.to_string(), code))
-}
-
-/// When a result came out.
-fn out_since(it: &SelfAssessment) -> Option<DateTime<Utc>> {
-    let events = it.record.history.iter();
-    events
-        .filter(|event| event.to == AssessmentState::Published)
-        .map(|event| event.at)
-        .max()
+        .filter_map(|entry| Contribution::of(entry, &rule, today));
+    let (current, rule) = (Arc::new(newest_per_organisation(all)), Arc::new(rule));
+    Some(
+        move |last: Option<&Snapshot>| match renew(last, &rule, &current, today) {
+            Renewal::Publish(snapshot) => Some(*snapshot),
+            Renewal::Keep => None,
+        },
+    )
 }
 
 fn report(what: &str, error: &StorageError) {

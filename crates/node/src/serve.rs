@@ -50,7 +50,7 @@ pub(crate) async fn serve(
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
-    let assessing = quality::start(&node, stop.clone());
+    let assessing = quality::start(node.api_state(config), stop.clone());
     let federating = match node.federation.start(&stop).await {
         Ok(tasks) => tasks,
         Err(error) => {

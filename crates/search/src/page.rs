@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::Entry;
 use roaring::RoaringBitmap;
 
 use crate::cursor::{self, Position};
@@ -447,6 +448,16 @@ impl Snapshot {
             heads: vec![0; self.views.len()],
             ready: Vec::new().into_iter(),
         })
+    }
+}
+
+impl Snapshot {
+    /// All entries that answer a query, with everything that is in them: for what the node decides by itself. What cannot
+    /// be read is left out, and a query that cannot be answered finds nothing.
+    pub fn entries(self: &Arc<Self>, query: &Query) -> impl Iterator<Item = Entry> + use<> {
+        let found = self.export(query, &Viewer::Coordinator).ok();
+        let text = |hit: Hit| Entry::from_json(std::str::from_utf8(&hit.json).ok()?).ok();
+        found.into_iter().flatten().filter_map(text)
     }
 }
 

@@ -104,8 +104,8 @@ impl Look<'_> {
         match target {
             EntryRef::Local(id) => self.get(origin, *id),
             EntryRef::Uri(uri) => {
-                let (origin, id) = uri.rsplit_once("/entries/")?;
-                self.get(origin, id.parse().ok()?)
+                let key = EntryKey::of_uri(uri)?;
+                self.get(key.origin.as_str(), key.id)
             }
         }
     }

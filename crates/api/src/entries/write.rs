@@ -94,7 +94,7 @@ impl Write {
         let actor = acting(signed_in, &command);
         let applied = state.directory().apply(&actor, command, key, now).await?;
         state.found(applied.arrival).await?;
-        answer(&applied)
+        Ok(answer(&applied))
     }
 }
 
@@ -286,7 +286,8 @@ pub(crate) fn idempotency(
     }))
 }
 
-fn answer(applied: &Applied) -> Result<HttpResponse, Problem> {
+/// The answer to a write: the entry, or nothing where it is gone.
+pub(crate) fn answer(applied: &Applied) -> HttpResponse {
     let status = match applied.outcome {
         Outcome::Created => StatusCode::CREATED,
         Outcome::Deleted | Outcome::Purged => StatusCode::NO_CONTENT,
@@ -310,5 +311,5 @@ fn answer(applied: &Applied) -> Result<HttpResponse, Problem> {
         _ => response.finish(),
     };
     Caching::Private.apply(response.headers_mut());
-    Ok(response)
+    response
 }

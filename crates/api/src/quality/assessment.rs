@@ -7,10 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::kinds::{AssessedSubject, QualityStandard, SelfAssessment};
 use domain::quality::{Act, Rule, Scope, assessed_subject};
-use domain::{
-    Actor, Command, Content, Entry, EntryId, EntryKey, EntryRef, Kind, Origin, Precondition,
-    Refusal,
-};
+use domain::{Actor, Command, Content, Entry, EntryKey, EntryRef, Kind, Precondition, Refusal};
 use http::{Code, Problem};
 use storage::Applied;
 
@@ -110,7 +107,7 @@ pub(super) async fn referred(
 ) -> Result<Option<Entry>, Problem> {
     let key = match reference {
         EntryRef::Local(id) => Some(state.key(*id)),
-        EntryRef::Uri(uri) => key_of(uri),
+        EntryRef::Uri(uri) => EntryKey::of_uri(uri),
     };
     let Some(key) = key else {
         return Ok(None);
@@ -118,15 +115,6 @@ pub(super) async fn referred(
     let stored = state.directory().get(&key).await?;
     let stored = stored.filter(|stored| !stored.deleted);
     Ok(stored.map(|stored| stored.entry()).transpose()?)
-}
-
-/// What names an entry, from its URI.
-fn key_of(uri: &str) -> Option<EntryKey> {
-    let (base, id) = uri.rsplit_once("/entries/")?;
-    Some(EntryKey {
-        origin: base.parse::<Origin>().ok()?,
-        id: id.parse::<EntryId>().ok()?,
-    })
 }
 
 /// The standard that an assessment answers to.

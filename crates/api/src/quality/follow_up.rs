@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderValue};
 use domain::quality::{Act, Carried, CarryOver, carry_over};
 use domain::{EntryRef, Precondition, Refusal};
 use http::conditional::{Caching, strong};
-use http::{Json, Problem, Query};
+use http::{JsonBytes, Problem, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -110,17 +110,15 @@ pub(crate) async fn look(
     responses((status = 201, description = "The new draft", body = Begun)),
     security(("client" = []), ("session" = [])),
 )]
-pub(crate) async fn begin(asking: Asking, body: Json<Following>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn begin(asking: Asking, body: JsonBytes) -> Result<HttpResponse, Problem> {
+    let following: Following = http::json::parse_checked(&body.0)?;
     let own = asking.own().await?;
-    let taken_over = taken_over(&asking, &own, &body.0).await?;
+    let taken_over = taken_over(&asking, &own, &following).await?;
     let act = Act::FollowUp {
         new_id: asking.state.mint(),
-        standard: body.0.standard.clone(),
+        standard: following.standard,
     };
-    let fingerprint = format!("{:?}", body.0);
-    let applied = asking
-        .act(act, Precondition::None, fingerprint.as_bytes())
-        .await?;
+    let applied = asking.act(act, Precondition::None, &body.0).await?;
     let json = applied.json.clone().unwrap_or_default();
     let assessment =
         RawValue::from_string(json).map_err(|why| Problem::internal(why.to_string()))?;

@@ -13,15 +13,15 @@ use domain::kinds::{
 };
 use domain::quality::{self, PeerViews, WorkflowRefusal, submission_fingerprint};
 use domain::{Content, Entry, Refusal, Text};
-use http::conditional::Caching;
 use http::rate::Bucket;
-use http::sign_in::{SignIn, bearer, secret};
+use http::sign_in::{SignIn, bearer, secret::hash};
 use http::{Code, JsonBytes, Problem};
 use serde::Serialize;
 use storage::{Conflict, Invitation, StorageError};
 use utoipa::ToSchema;
 
 use super::assessment::{referred, rule, scope, standard_of};
+use super::steps::secret;
 use crate::State;
 
 /// Bytes of a reviewer's views.
@@ -41,9 +41,7 @@ impl FromRequest for Token {
         ready(
             token
                 .and_then(bearer)
-                .map(|token| Self {
-                    hash: secret::hash(token),
-                })
+                .map(|token| Self { hash: hash(token) })
                 .ok_or_else(unknown),
         )
     }
@@ -115,7 +113,7 @@ pub(crate) async fn submission(
     let on = assessment.record.submitted_on.unwrap_or(today);
     let name = |entry: Option<Entry>| entry.map(|entry| entry.content.title());
     let owner = domain::EntryRef::Local(entry.owner);
-    let mut response = HttpResponse::Ok().json(Submission {
+    Ok(secret(Submission {
         assessment: entry.uri(),
         organisation: state.origin.uri(entry.owner),
         organisation_name: name(referred(&state, &owner).await?),
@@ -130,9 +128,7 @@ pub(crate) async fn submission(
         improvement_plan: assessment.improvement_plan.clone(),
         views: kept(&invitation),
         standard,
-    });
-    Caching::Never.apply(response.headers_mut());
-    Ok(response)
+    }))
 }
 
 /// Leave what one sees in single criteria.
@@ -167,9 +163,7 @@ pub(crate) async fn views(
         .keep_views(&token.hash, json, now)
         .await;
     kept.map_err(of_token)?;
-    let mut response = HttpResponse::Ok().json(views);
-    Caching::Never.apply(response.headers_mut());
-    Ok(response)
+    Ok(secret(views))
 }
 
 /// The invitation of a token, with the assessment, while both are about the same submission.

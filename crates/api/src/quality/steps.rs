@@ -1,22 +1,22 @@
 //! The steps of an assessment's workflow, and the invitation of a reviewer.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::kinds::{AssessmentState, PublicationChoice};
-use domain::quality::{Act, WorkflowRefusal, submission_fingerprint};
-use domain::{Actor, Command, Content, Entry, EntryId, EntryRef, Kind, Precondition};
-use http::conditional::{Caching, IfMatch, strong};
+use domain::quality::{Act, WorkflowRefusal, due, submission_fingerprint};
+use domain::{Actor, Command, Entry, EntryRef, Kind, Precondition};
+use http::conditional::{Caching, IfMatch};
 use http::sign_in::secret::Secret;
 use http::{Code, JsonBytes, Path, Problem};
-use search::{Facet, Query, Viewer};
+use search::{Facet, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use storage::{Applied, Invitation};
 use utoipa::ToSchema;
 
 use super::assessment::{Asking, Own};
-use crate::entries::write::{ARRIVAL, precondition};
+use crate::entries::write::{answer, precondition};
 use crate::{PREFIX, State};
 
 /// Days for which an invitation works.
@@ -209,59 +209,34 @@ fn act_of(name: &str, body: &[u8]) -> Result<Act, Problem> {
 /// Results of the same subject by the same standard that are out make way for the newer one. What fails here, the node's
 /// upkeep does later.
 async fn supersede_older(state: &State, newer: &Applied) {
-    let Some(entry) = newer
-        .json
-        .as_deref()
-        .and_then(|json| Entry::from_json(json).ok())
-    else {
+    let newer = newer.json.as_deref().map(Entry::from_json);
+    let Some(Ok(newer)) = newer else {
         return;
     };
     let query = Query::default()
         .filter(Facet::Kind, [Kind::SelfAssessment.as_str()])
-        .filter(Facet::Owner, [state.origin.uri(entry.owner)]);
-    let Ok(all) = state.index.snapshot().export(&query, &Viewer::Coordinator) else {
-        return;
-    };
-    let node = Actor::system();
-    for older in all.filter_map(|hit| published_before(&hit.json, &entry)) {
+        .filter(Facet::Owner, [state.origin.uri(newer.owner)]);
+    let of_owner: Vec<_> = state.index.snapshot().entries(&query).collect();
+    let now = state.clock.now();
+    let acts = due(of_owner.iter(), now.date_naive())
+        .into_iter()
+        .filter(|(_, act)| matches!(act, Act::Supersede { by } if *by == newer.id));
+    for (older, act) in acts {
         let command = Command::Assess {
             id: older,
-            act: Box::new(Act::Supersede { by: entry.id }),
+            act: Box::new(act),
             expected: Precondition::None,
         };
-        let now = state.clock.now();
-        let done = state.directory().apply(&node, command, None, now);
-        if let Err(error) = done.await {
+        let node = Actor::system();
+        let done = state.directory().apply(&node, command, None, now).await;
+        if let Err(error) = done {
             tracing::debug!(%older, code = error.code(), "is not superseded");
         }
     }
 }
 
-/// The id of an assessment that `newer` takes the place of, as far as can be said without asking the database.
-fn published_before(json: &[u8], newer: &Entry) -> Option<EntryId> {
-    let older = Entry::from_json(std::str::from_utf8(json).ok()?).ok()?;
-    match (&older.content, &newer.content) {
-        (Content::SelfAssessment(old), Content::SelfAssessment(new)) => (older.id != newer.id
-            && old.state == AssessmentState::Published
-            && old.subject == new.subject)
-            .then_some(older.id),
-        _ => None,
-    }
-}
-
-/// The assessment after a step.
-pub(super) fn answer(applied: &Applied) -> HttpResponse {
-    let mut response = HttpResponse::Ok()
-        .insert_header((ARRIVAL, HeaderValue::from(applied.arrival)))
-        .insert_header((header::ETAG, strong(&applied.tag())))
-        .insert_header(crate::entries::read::JSON)
-        .body(applied.json.clone().unwrap_or_default());
-    Caching::Private.apply(response.headers_mut());
-    response
-}
-
 /// An answer with a secret.
-fn secret(body: impl Serialize) -> HttpResponse {
+pub(super) fn secret(body: impl Serialize) -> HttpResponse {
     let mut response = HttpResponse::Ok().json(body);
     Caching::Never.apply(response.headers_mut());
     response

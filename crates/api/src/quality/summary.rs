@@ -6,10 +6,9 @@ use domain::kinds::{
     AssessmentMethod, AssessmentState, DimensionOutcome, QualityStandard, SelfAssessment,
     StandardState,
 };
-use domain::{Content, Entry, EntryRef, Kind, Origin, Text};
+use domain::{Content, Entry, EntryKey, EntryRef, Kind, Text};
 use http::sign_in::Reader;
 use http::{Problem, Query};
-use search::Viewer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -225,10 +224,8 @@ fn level_labels(standard: &QualityStandard) -> Vec<(String, Text)> {
 
 /// An entry as far as the reader may see it.
 fn look_up(state: &State, reader: &Reader, uri: &str) -> Option<Entry> {
-    let (base, id) = uri.rsplit_once("/entries/")?;
-    let origin: Origin = base.parse().ok()?;
-    let viewer: Viewer = state.viewer(reader);
-    let snapshot = state.index.snapshot();
-    let found = snapshot.get_by(origin.as_str(), id.parse().ok()?, &viewer)?;
+    let viewer = state.viewer(reader);
+    let key = EntryKey::of_uri(uri)?;
+    let found = state.index.snapshot().get(&key, &viewer)?;
     parse(&found.json).ok()
 }

@@ -9,13 +9,7 @@ use crate::Violation;
 use crate::kinds::{Answer, ImprovementAction, SelfAssessment, StandardState};
 
 /// Refuses an answer that the standard does not allow, at `answers/{criterion}` below the checker's current place.
-pub fn check_answer(
-    rule: &Rule,
-    scope: &Scope,
-    criterion: &str,
-    answer: &Answer,
-    c: &mut Checker<'_>,
-) {
+fn check_answer(rule: &Rule, scope: &Scope, criterion: &str, answer: &Answer, c: &mut Checker<'_>) {
     c.field("answers", |c| {
         c.field(criterion, |c| {
             answer_here(rule, scope, criterion, answer, c)

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{Rule, shown_cells};
-use crate::kinds::{Answer, AssessmentResult, DimensionOutcome};
-use crate::limits;
+use crate::kinds::{Answer, AssessmentResult, AssessmentState, DimensionOutcome};
+use crate::{Content, Entry, limits};
 
 /// Over fewer organisations nothing is shown.
 pub const MIN_ORGANISATIONS: usize = 5;
@@ -37,6 +37,21 @@ pub struct Contribution {
 }
 
 impl Contribution {
+    /// What an entry adds to the distribution of a standard: a published result by this very version that is valid on the day
+    /// `today`.
+    #[must_use]
+    pub fn of(entry: &Entry, rule: &Rule, today: NaiveDate) -> Option<Self> {
+        let Content::SelfAssessment(it) = &entry.content else {
+            return None;
+        };
+        let result = it.record.result.as_ref()?;
+        let counts = it.state == AssessmentState::Published
+            && result.standard_code == rule.code()
+            && result.standard_version == rule.version().to_string()
+            && today < result.valid_until;
+        counts.then(|| Self::new(entry.origin.uri(entry.owner), result, &it.answers))
+    }
+
     /// From a published result. `answers` where they are known here: an assessment of another node has none unless its
     /// owner chose to show them.
     #[must_use]

@@ -15,6 +15,7 @@ mod conflict;
 mod deadlines;
 mod decimal;
 mod distribution;
+mod due;
 mod hidden_cells;
 mod life;
 mod moved;
@@ -36,7 +37,7 @@ mod written;
 
 pub(crate) use act::needs_of;
 pub use act::{Act, ArrivedVerdict, ExpectedAnswer, answer_tag};
-pub use answers::{check_answer, check_answers, check_plan, gaps};
+pub use answers::{check_answers, check_plan, gaps};
 pub use carry_over::{Carried, CarryOver, DropReason, Dropped, carry_over};
 pub use conflict::{Conflict, ReviewerFacts, conflict};
 pub use deadlines::{AssessmentTask, Deadlines, EXPIRY_TASK_DAYS, Validity, deadlines, task_of};
@@ -45,6 +46,8 @@ pub use distribution::{
     Contribution, Distribution, DistributionCell, DistributionRow, MIN_CHANGED, MIN_ORGANISATIONS,
     Renewal, Snapshot, newest_per_organisation, renew,
 };
+pub use due::due;
+pub(crate) use due::is_newer;
 pub use hidden_cells::{SMALL_CELL, shown_cells};
 pub use life::{check_change, check_successor};
 pub use moved::{

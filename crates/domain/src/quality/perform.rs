@@ -6,9 +6,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     Act, ArrivedVerdict, ExpectedAnswer, NewResult, PeerVerdict, ReviewerFacts, Rule, Scope,
-    StepFacts, StepRefused, WorkflowRefusal, answer_tag, assessed_subject, carry_over, gaps, moved,
-    party_for, published, renewed, review_started, reviewed, submission_fingerprint, submitted,
-    transition, visibility_of,
+    StepFacts, StepRefused, WorkflowRefusal, answer_tag, assessed_subject, carry_over, gaps,
+    is_newer, moved, party_for, published, renewed, review_started, reviewed,
+    submission_fingerprint, submitted, transition, visibility_of,
 };
 use crate::command::Facts;
 use crate::kinds::{
@@ -405,34 +405,16 @@ impl<'a> Scene<'a> {
     }
 
     fn supersede(&self, by: crate::EntryId) -> Result<SelfAssessment, Refusal> {
-        let newer = self.content(&EntryRef::Local(by));
+        let newer = self.content(&EntryRef::Local(by)).map(|it| &it.content);
         let facts = StepFacts {
-            newer_is_published: newer
-                .is_some_and(|newer| newer.id != self.entry.id && self.is_newer(newer)),
+            newer_is_published: matches!(
+                newer,
+                Some(Content::SelfAssessment(newer)) if is_newer(newer, self.assessment)
+            ),
             ..self.step_facts()
         };
         let event = self.step_with(WorkflowStep::Supersede, &facts)?;
         Ok(moved(self.assessment, event))
-    }
-
-    /// Whether another assessment is of the same subject by the same standard, in whatever version, and was published
-    /// later.
-    fn is_newer(&self, newer: &Entry) -> bool {
-        let Content::SelfAssessment(newer) = &newer.content else {
-            return false;
-        };
-        let published_at = |it: &SelfAssessment| {
-            let events = it.record.history.iter();
-            events
-                .filter(|event| event.step == WorkflowStep::Publish)
-                .map(|event| event.at)
-                .max()
-        };
-        let code = |it: &SelfAssessment| Some(it.record.result.as_ref()?.standard_code.clone());
-        newer.state == AssessmentState::Published
-            && newer.subject == self.assessment.subject
-            && code(newer) == code(self.assessment)
-            && published_at(newer) > published_at(self.assessment)
     }
 
     /// Months after it has expired, a result is its owner's own history.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diesel::dsl::not;
 use diesel::prelude::*;
-use domain::{Content, Entry, EntryId, EntryRef, Kind, Needs, limits};
+use domain::{Content, Entry, EntryId, EntryKey, EntryRef, Kind, Needs, limits};
 
 use crate::Result;
 use crate::connection::AnyConnection;
@@ -14,7 +14,6 @@ use crate::directory::Node;
 use crate::directory::facts::load_states;
 use crate::directory::stored::parse;
 use crate::directory::working_set::WorkingSet;
-use crate::rows::EntryRow;
 use crate::schema::{entry, origin};
 use crate::sql_types::to_entry_id;
 
@@ -66,23 +65,19 @@ fn live(
     if let Some(known) = set.foreign.get(reference) {
         return Ok(known.clone());
     }
-    // As `domain::Origin::uri` writes it.
-    let parts = uri
-        .rsplit_once("/entries/")
-        .and_then(|(base, id)| Some((base, id.parse::<EntryId>().ok()?)));
-    let entry = match parts {
-        Some((base, id)) if base != node.origin.as_str() => foreign(connection, base, id)?,
+    let entry = match EntryKey::of_uri(uri) {
+        Some(key) if key.origin != node.origin => foreign(connection, &key)?,
         _ => None,
     };
     set.foreign.insert(reference.clone(), entry.clone());
     Ok(entry)
 }
 
-fn foreign(connection: &mut AnyConnection, base: &str, id: EntryId) -> Result<Option<Arc<Entry>>> {
+fn foreign(connection: &mut AnyConnection, key: &EntryKey) -> Result<Option<Arc<Entry>>> {
     let body: Option<Option<String>> = entry::table
         .inner_join(origin::table)
-        .filter(origin::base_url.eq(base))
-        .filter(entry::id.eq(id.to_string()))
+        .filter(origin::base_url.eq(key.origin.as_str()))
+        .filter(entry::id.eq(key.id.to_string()))
         .filter(not(entry::deleted))
         .select(entry::body)
         .first(connection)
@@ -117,11 +112,10 @@ fn umbrella(
 
 /// A URI as an entry of this node refers to it.
 fn as_seen_here(node: &Node, uri: String) -> EntryRef {
-    let local = uri
-        .strip_prefix(node.origin.as_str())
-        .and_then(|rest| rest.strip_prefix("/entries/"))
-        .and_then(|id| id.parse().ok());
-    local.map_or(EntryRef::Uri(uri), EntryRef::Local)
+    match EntryKey::of_uri(&uri) {
+        Some(key) if key.origin == node.origin => EntryRef::Local(key.id),
+        _ => EntryRef::Uri(uri),
+    }
 }
 
 fn reviews(
@@ -130,15 +124,16 @@ fn reviews(
     set: &mut WorkingSet,
     owner: EntryId,
 ) -> Result<Vec<Arc<Entry>>> {
-    let rows: Vec<EntryRow> = entry::table
+    let found: Vec<String> = entry::table
         .filter(entry::origin.eq(node.origin_row))
         .filter(entry::owner.eq(owner.to_string()))
         .filter(entry::kind.eq(Kind::AssessmentReview.as_str()))
         .filter(not(entry::deleted))
+        .select(entry::id)
         .load(connection)?;
-    let ids: Vec<EntryId> = rows
+    let ids: Vec<EntryId> = found
         .iter()
-        .map(|row| to_entry_id("a review", &row.id))
+        .map(|id| to_entry_id("a review", id))
         .collect::<Result<_>>()?;
     load_states(connection, node, set, ids.clone())?;
     let mut found = Vec::new();

@@ -5,7 +5,7 @@ use domain::kinds::{
     Answer, AssessmentState, PublicationChoice, SelfAssessment, Verdict, WorkflowStep,
 };
 use domain::quality::{
-    Act, ArrivedVerdict, ExpectedAnswer, TRANSITIONS, WorkflowRefusal, answer_tag,
+    Act, ArrivedVerdict, ExpectedAnswer, TRANSITIONS, WorkflowRefusal, answer_tag, due,
     submission_fingerprint,
 };
 use domain::{
@@ -192,7 +192,14 @@ fn a_round_follows_another_and_takes_its_place() {
         };
         store.apply(&editor(), command).unwrap();
     }
-    act(&mut store, &Actor::system(), Act::Supersede { by: NEW }).unwrap();
+    let both = [store.entry(ASSESSMENT), store.entry(NEW)];
+    let today = store.now.date_naive();
+    let supersede = Act::Supersede { by: NEW };
+    assert_eq!(
+        due(both.into_iter(), today),
+        [(ASSESSMENT, supersede.clone())]
+    );
+    act(&mut store, &Actor::system(), supersede).unwrap();
     assert_eq!(it(&store).state, AssessmentState::Superseded);
     assert_eq!(store.entry(ASSESSMENT).visibility, Visibility::Internal);
     // It was published first: there is no way back.
@@ -378,6 +385,24 @@ fn perform(store: &mut Store, actor: &Actor, deed: Deed) -> Result<(), Refusal> 
     act(store, actor, done)
 }
 
+/// What falls due can be done, and is done with.
+fn do_what_is_due(store: &mut Store) -> Result<(), TestCaseError> {
+    let today = store.now.date_naive();
+    let acts = |store: &Store| due(std::iter::once(store.entry(ASSESSMENT)), today);
+    for (_, due) in acts(store) {
+        let before = it(store).clone();
+        prop_assert_eq!(act(store, &Actor::system(), due).err(), None);
+        holds(store, &before)?;
+    }
+    for (_, due) in acts(store) {
+        // A result that has run out long ago comes into the archive at once.
+        prop_assert_eq!(&due, &Act::Archive);
+        prop_assert_eq!(act(store, &Actor::system(), due).err(), None);
+    }
+    prop_assert_eq!(acts(store), []);
+    Ok(())
+}
+
 fn holds(store: &Store, before: &SelfAssessment) -> Result<(), TestCaseError> {
     let (entry, after) = (store.entry(ASSESSMENT), it(store));
     if before.state != after.state {
@@ -434,6 +459,9 @@ proptest! {
                 prop_assert_eq!(&before, it(&store));
             }
             holds(&store, &before)?;
+            if who == 2 {
+                do_what_is_due(&mut store)?;
+            }
         }
         prop_assert_eq!(it(&store).standard.clone(), EntryRef::Local(STANDARD));
     }
