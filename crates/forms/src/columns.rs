@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::language::Language;
+use messages::Language;
 
 /// A column, whatever its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,8 +8,7 @@ use domain::kinds::{
 };
 use domain::quality::{Rule, Scope};
 use domain::{Violation, limits};
-
-use crate::language::Language;
+use messages::Language;
 
 /// A form to fill in, or one that is filled in already.
 #[derive(Debug, Clone, Copy)]

@@ -19,7 +19,6 @@ mod fields;
 mod form;
 mod formula;
 mod guide;
-mod language;
 mod page;
 mod place;
 mod plan;
@@ -30,7 +29,7 @@ mod sheet_out;
 mod table;
 
 pub use form::{Form, FormError};
-pub use language::Language;
+pub use messages::Language;
 pub use page::page_csp;
 pub use place::Place;
 pub use read::{Filled, RowError, Unreadable, read};

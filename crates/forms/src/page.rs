@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::Text;
 use domain::kinds::{AnswerEvidence, Dimension, ImprovementAction};
-use domain::{Text, region};
+use messages::{Language, direction};
 use sha2::{Digest, Sha256};
 
 use crate::columns::Piece;
 use crate::form::{Asked, Form, FormError};
 use crate::guide::STEPS;
-use crate::language::Language;
 use crate::rows::{NOT_APPLICABLE, STATUS, VISIBILITY, code_of};
 
 const STYLE: &str = include_str!("../templates/form.css");
@@ -153,7 +153,7 @@ impl Page {
     }
 
     fn dir(&self) -> &'static str {
-        direction(self.lang.tag())
+        self.lang.direction()
     }
 
     fn steps(&self) -> impl Iterator<Item = String> {
@@ -179,14 +179,6 @@ impl Words {
             lang,
             value,
         }
-    }
-}
-
-fn direction(tag: &str) -> &'static str {
-    if region::is_right_to_left(tag) {
-        "rtl"
-    } else {
-        "ltr"
     }
 }
 

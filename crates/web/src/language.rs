@@ -2,14 +2,13 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AcceptLanguage, Header as _};
-
-use crate::messages::Interface;
+use messages::Language;
 
 /// The languages of one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
     /// The language of the interface around the entries.
-    pub interface: Interface,
+    pub interface: Language,
     /// The language in which entries are shown where they have it: what was asked for, also where the interface does
     /// not speak it.
     pub wanted: String,
@@ -46,9 +45,9 @@ impl Reader {
         let tags: Vec<String> = tags.filter(is_tag).collect();
         let interface = tags
             .iter()
-            .find_map(|tag| Interface::for_tag(tag))
-            .or_else(|| Interface::for_tag(default?))
-            .unwrap_or(Interface::En);
+            .find_map(|tag| Language::for_tag(tag))
+            .or_else(|| Language::for_tag(default?))
+            .unwrap_or(Language::En);
         let wanted = tags.into_iter().next();
         Self {
             interface,

@@ -1,13 +1,12 @@
 //! The pages of a node, for people without an account: rendered here, without scripts, cookies or third parties.
 //!
 //! Everything is read from the search index, in the public form. Which language a page is in, [`Reader`] decides; what it
-//! says stands in `messages/`, how it looks in `assets/lotse.css`.
+//! says stands in `messages`, how it looks in `assets/lotse.css`.
 
 mod assets;
 mod directory;
 mod facts;
 mod language;
-mod messages;
 mod page;
 mod pages;
 mod settings;
@@ -17,7 +16,6 @@ mod tests;
 
 pub use directory::Directory;
 pub use language::Reader;
-pub use messages::Interface;
 pub use settings::{Settings, Site};
 
 use actix_web::web;

@@ -1,10 +1,10 @@
 //! What every page has: its name, its language, and links that keep the language.
 
 use actix_web::HttpRequest;
+use messages::{Language, direction};
 
 use crate::assets;
 use crate::language::{Reader, with_query};
-use crate::messages::{Interface, direction};
 use crate::settings::Settings;
 
 /// The frame around one page, as the base template reads it.
@@ -124,14 +124,14 @@ impl Page {
 
     /// This page in each language of the interface.
     pub(crate) fn languages(&self) -> Vec<LanguageLink> {
-        let link = |language: Interface| LanguageLink {
+        let link = |language: Language| LanguageLink {
             href: self.here_with("lang", language.tag()),
             tag: language.tag(),
             dir: language.direction(),
             name: language.message("language-name"),
             current: language == self.reader.interface,
         };
-        Interface::ALL.into_iter().map(link).collect()
+        Language::ALL.into_iter().map(link).collect()
     }
 
     /// The address of the style sheet, which changes with its content.

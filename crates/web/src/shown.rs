@@ -2,9 +2,9 @@
 
 use askama::Template;
 use domain::{Code, Lang, Place, Precision, Scheme, Text, TranslationOrigin, region, vocabulary};
+use messages::direction;
 
 use crate::language::Reader;
-use crate::messages::direction;
 
 /// A value as a page shows it. Renders itself as HTML, escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
@@ -193,11 +193,11 @@ pub(crate) fn telephone(number: &str) -> Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::Interface;
+    use messages::Language;
 
     fn reader(tag: &str) -> Reader {
         Reader {
-            interface: Interface::for_tag(tag).unwrap_or(Interface::En),
+            interface: Language::for_tag(tag).unwrap_or(Language::En),
             wanted: tag.to_owned(),
             chosen: false,
         }

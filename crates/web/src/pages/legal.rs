@@ -3,10 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use domain::Text;
+use messages::direction;
 
 use super::ok;
 use crate::directory::Directory;
-use crate::messages::direction;
 use crate::page::Page;
 
 #[derive(Template)]
