@@ -28,7 +28,7 @@ use crate::{
     product::{Product, Writer},
     report::Line,
     server::Server,
-    writes::fresh,
+    writes::{dropped, fresh},
 };
 
 /// How long anything may take.
@@ -159,7 +159,7 @@ fn wait_until_same(a: &Running<'_>, b: &Running<'_>) -> Result<()> {
 }
 
 /// What first full pulls came to.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Pulls {
     seconds: Vec<f64>,
     rows: u64,
@@ -224,7 +224,10 @@ fn pulls(options: &Options, a: &Running<'_>, postgres: bool, rows: u64) -> Resul
         pulls.of_requests.push(per_request * rows as f64 / seconds);
         if let Some(url) = database {
             pulls.of_dump.push(dump_and_load(&url)? / seconds);
+            dropped(&url)?;
         }
+        // Rounds are long: what was measured is seen even where a later one fails.
+        eprintln!("{pulls:.2?}");
         // It goes, so that hints to it do not disturb what comes next.
         let path = format!("/peers/{}/reject", product.host());
         a.admin.ask(Method::POST, &path, &json!({}))?;
@@ -365,7 +368,9 @@ fn dump_and_load(url: &str) -> Result<f64> {
     if !dumped.success() || !load.success() {
         bail!("pg_dump into psql: {dumped}, {load}");
     }
-    Ok(begun.elapsed().as_secs_f64())
+    let seconds = begun.elapsed().as_secs_f64();
+    dropped(&target)?;
+    Ok(seconds)
 }
 
 /// Processor time of both sides for catching up on some changes that came while the follower was away.

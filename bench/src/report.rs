@@ -30,7 +30,7 @@ impl Line {
     }
 }
 
-/// The goals for a number of entries, in the order of the table.
+/// The goals for a number of entries, in the order of the README's table.
 pub(crate) struct Goals {
     pub(crate) by_name: &'static [(&'static str, &'static str)],
 }

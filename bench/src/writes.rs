@@ -110,3 +110,12 @@ pub(crate) fn fresh(postgres: bool) -> Result<Option<String>> {
     let (before, _) = server.rsplit_once('/').context("the URL has no database")?;
     Ok(Some(format!("{before}/{name}")))
 }
+
+/// Drops what [`fresh`] made: a million entries with their statements fill gigabytes.
+pub(crate) fn dropped(url: &str) -> Result<()> {
+    let server = std::env::var("LOTSE_TEST_POSTGRES")?;
+    let (_, name) = url.rsplit_once('/').context("the URL has no database")?;
+    diesel::sql_query(format!("drop database {name} with (force)"))
+        .execute(&mut PgConnection::establish(&server)?)?;
+    Ok(())
+}
