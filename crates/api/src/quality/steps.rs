@@ -97,9 +97,11 @@ pub(crate) async fn step(
     let expected = precondition(IfMatch::of(&asking.request)?);
     let starts_review = matches!(act, Act::StartReview { .. });
     let publishes = matches!(act, Act::Publish { .. });
-    let applied = asking.act(act, expected, &body).await?;
-    if publishes {
-        supersede_older(&asking.state, &applied).await;
+    let mut applied = asking.act(act, expected, &body).await?;
+    if publishes && let Some(last) = supersede_older(&asking.state, &applied).await {
+        // Whoever reads next sees both: the newer one out and the older one superseded.
+        asking.state.reached(last).await?;
+        applied.arrival = last;
     }
     if !starts_review {
         return Ok(answer(&applied));
@@ -207,12 +209,9 @@ fn act_of(name: &str, body: &[u8]) -> Result<Act, Problem> {
 }
 
 /// Results of the same subject by the same standard that are out make way for the newer one. What fails here, the node's
-/// upkeep does later.
-async fn supersede_older(state: &State, newer: &Applied) {
-    let newer = newer.json.as_deref().map(Entry::from_json);
-    let Some(Ok(newer)) = newer else {
-        return;
-    };
+/// upkeep does later. Gives the number of the last change, if there was any.
+async fn supersede_older(state: &State, newer: &Applied) -> Option<i64> {
+    let newer = Entry::from_json(newer.json.as_deref()?).ok()?;
     let query = Query::default()
         .filter(Facet::Kind, [Kind::SelfAssessment.as_str()])
         .filter(Facet::Owner, [state.origin.uri(newer.owner)]);
@@ -221,6 +220,7 @@ async fn supersede_older(state: &State, newer: &Applied) {
     let acts = due(of_owner.iter(), now.date_naive())
         .into_iter()
         .filter(|(_, act)| matches!(act, Act::Supersede { by } if *by == newer.id));
+    let mut last = None;
     for (older, act) in acts {
         let command = Command::Assess {
             id: older,
@@ -228,11 +228,12 @@ async fn supersede_older(state: &State, newer: &Applied) {
             expected: Precondition::None,
         };
         let node = Actor::system();
-        let done = state.directory().apply(&node, command, None, now).await;
-        if let Err(error) = done {
-            tracing::debug!(%older, code = error.code(), "is not superseded");
+        match state.directory().apply(&node, command, None, now).await {
+            Ok(applied) => last = last.max(Some(applied.arrival)),
+            Err(error) => tracing::debug!(%older, code = error.code(), "is not superseded"),
         }
     }
+    last
 }
 
 /// An answer with a secret.
