@@ -449,9 +449,7 @@ impl Snapshot {
             ready: Vec::new().into_iter(),
         })
     }
-}
 
-impl Snapshot {
     /// All entries that answer a query, with everything that is in them: for what the node decides by itself. What cannot
     /// be read is left out, and a query that cannot be answered finds nothing.
     pub fn entries(self: &Arc<Self>, query: &Query) -> impl Iterator<Item = Entry> + use<> {

@@ -1,15 +1,10 @@
 //! The index from opening to searching, through its public interface alone.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{day, document, key};
 use lotse_search::{Change, Direction, Facet, Index, Near, Query, QueryError, Sort, Viewer};
+
+use crate::common::{day, document, key, name_of};
 
 fn text(q: &str) -> Query {
     Query {
@@ -38,10 +33,7 @@ async fn index_with(documents: Vec<lotse_search::Document>) -> Index {
 
 fn names(index: &Index, query: &Query, viewer: &Viewer) -> Vec<String> {
     let page = index.snapshot().search(query, viewer).unwrap();
-    page.hits
-        .iter()
-        .map(|hit| common::name_of(&hit.json))
-        .collect()
+    page.hits.iter().map(|hit| name_of(&hit.json)).collect()
 }
 
 #[tokio::test]

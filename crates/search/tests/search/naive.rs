@@ -1,22 +1,17 @@
 //! The index against a plain scan over the same documents: whatever is asked, both say the same.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{days, document, key, name_of};
 use domain::Visibility;
 use lotse_search::{
     BoundingBox, Change, Direction, Document, Facet, Index, Near, Query, Snapshot, Sort, Viewer,
     limits,
 };
 use proptest::prelude::*;
+
+use crate::common::{days, document, key, name_of};
 
 const OWN: &str = "http://a.example/entries/own";
 const WORDS: &[&str] = &[

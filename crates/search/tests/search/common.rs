@@ -1,9 +1,4 @@
 //! Documents for tests.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each test binary uses a part of this; a test that cannot go on should say where"
-)]
 
 use bytes::Bytes;
 use chrono::{Datelike, NaiveDate};
