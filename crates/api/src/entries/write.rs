@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use chrono::Duration;
 use domain::{AnyDraft, Command, EntryId, Kind, Precondition, limits};
@@ -286,8 +286,9 @@ pub(crate) fn idempotency(
     }))
 }
 
-/// The answer to a write: the entry, or nothing where it is gone.
-pub(crate) fn answer(applied: &Applied) -> HttpResponse {
+/// The head of an answer to a write: what was done, the number of the change, and the tag and place of what stands there
+/// now.
+pub(crate) fn head(applied: &Applied) -> HttpResponseBuilder {
     let status = match applied.outcome {
         Outcome::Created => StatusCode::CREATED,
         Outcome::Deleted | Outcome::Purged => StatusCode::NO_CONTENT,
@@ -304,11 +305,15 @@ pub(crate) fn answer(applied: &Applied) -> HttpResponse {
             format!("/api/v1/entries/{}", applied.key.id),
         ));
     }
+    response
+}
+
+/// The answer to a write: the entry, or nothing where it is gone.
+pub(crate) fn answer(applied: &Applied) -> HttpResponse {
+    let mut response = head(applied);
     let mut response = match &applied.json {
-        Some(json) if status != StatusCode::NO_CONTENT => {
-            response.insert_header(JSON).body(json.clone())
-        }
-        _ => response.finish(),
+        Some(json) => response.insert_header(JSON).body(json.clone()),
+        None => response.finish(),
     };
     Caching::Private.apply(response.headers_mut());
     response

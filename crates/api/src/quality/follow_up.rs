@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{self, HeaderValue};
 use domain::quality::{Act, Carried, CarryOver, carry_over};
 use domain::{EntryRef, Precondition, Refusal};
-use http::conditional::{Caching, strong};
+use http::conditional::Caching;
 use http::{JsonBytes, Problem, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::assessment::{Asking, Own, standard, standard_of, subject};
 use super::results::private;
-use crate::entries::write::ARRIVAL;
+use crate::entries::write::head;
 
 /// The version that the next assessment answers to.
 #[derive(Debug, Default, Deserialize, ToSchema, utoipa::IntoParams)]
@@ -122,17 +121,10 @@ pub(crate) async fn begin(asking: Asking, body: JsonBytes) -> Result<HttpRespons
     let json = applied.json.clone().unwrap_or_default();
     let assessment =
         RawValue::from_string(json).map_err(|why| Problem::internal(why.to_string()))?;
-    let mut response = HttpResponse::Created()
-        .insert_header((ARRIVAL, HeaderValue::from(applied.arrival)))
-        .insert_header((header::ETAG, strong(&applied.tag())))
-        .insert_header((
-            header::LOCATION,
-            format!("/api/v1/entries/{}", applied.key.id),
-        ))
-        .json(Begun {
-            assessment,
-            taken_over,
-        });
+    let mut response = head(&applied).json(Begun {
+        assessment,
+        taken_over,
+    });
     Caching::Private.apply(response.headers_mut());
     Ok(response)
 }
