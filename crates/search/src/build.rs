@@ -110,7 +110,7 @@ impl Moves {
             }
         }
         let blocks = segment.blocks.0.iter().zip(&alive).map(|(block, alive)| {
-            let keep = *alive * 2 >= block.len() && block.len() * 4 >= limits::JSON_BLOCK;
+            let keep = *alive * 2 >= block.len() && block.len() * 4 >= limits::JSON_BLOCK * 3;
             keep.then(|| builder.json.share(block.clone()))
         });
         Self {

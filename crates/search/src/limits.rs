@@ -54,8 +54,16 @@ pub const MERGE_AT: usize = 4;
 pub const DEAD_PERCENT: u64 = 25;
 /// Entries from which a text segment and a column segment keep the way from one to the other.
 pub const JOIN_ENTRIES: usize = 4_096;
+/// Entries of a column segment from which it is merged no more, unless many of its entries are dead, and about the most
+/// of a merged one: a merge holds all that the columns keep of its entries, the JSON left out, a second time.
+pub const MERGE_MOST: u64 = 262_144;
 /// Milliseconds between two commits of the text index while writes keep coming.
 pub const COMMIT_MILLIS: u64 = 40;
+/// Entries waiting for a commit from which they are held to come in bulk, and milliseconds between two commits then: each
+/// commit makes a segment, and small ones have to be merged again and again.
+pub const BULK_ENTRIES: usize = 512;
+/// See [`BULK_ENTRIES`].
+pub const BULK_COMMIT_MILLIS: u64 = 1_000;
 /// Entries that may wait for the text index; further writes wait for room.
 pub const TEXT_QUEUE: usize = 4_096;
 /// Bytes that the text index gathers before it writes a segment. The library asks for at least 15 MB.

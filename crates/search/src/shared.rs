@@ -299,15 +299,7 @@ fn everything(free: Vec<&View>) -> Vec<&View> {
 /// Segments of similar size, where there are enough of them; else one with many dead entries.
 fn due(mut free: Vec<&View>) -> Vec<&View> {
     free.sort_by_key(|view| view.living());
-    let mut sum = 0;
-    let mut run = 0;
-    for view in &free {
-        if run > 0 && view.living() > sum.max(limits::TAIL_ENTRIES as u64) {
-            break;
-        }
-        sum += view.living();
-        run += 1;
-    }
+    let run = similar(free.iter().map(|view| view.living()));
     if run >= limits::MERGE_AT {
         free.truncate(run);
         return free;
@@ -318,6 +310,22 @@ fn due(mut free: Vec<&View>) -> Vec<&View> {
         .find(|view| view.segment.len as usize > limits::TAIL_ENTRIES && worn(view))
         .into_iter()
         .collect()
+}
+
+/// How many of the smallest segments are of similar size and together not too large, by how many entries live in each,
+/// smallest first.
+fn similar(living: impl Iterator<Item = u64>) -> usize {
+    let mut sum = 0;
+    let mut run = 0;
+    for living in living {
+        let is_larger = living > u64::max(sum, limits::TAIL_ENTRIES as u64);
+        if run > 0 && (is_larger || sum + living > limits::MERGE_MOST) {
+            break;
+        }
+        sum += living;
+        run += 1;
+    }
+    run
 }
 
 impl State {
@@ -362,5 +370,30 @@ impl State {
             .collect();
         let merged = build::merged(self.next_segment(), &sources);
         views.push(View::new(Arc::new(merged), Arc::default()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::similar;
+    use crate::limits::MERGE_MOST;
+
+    fn run(living: &[u64]) -> usize {
+        similar(living.iter().copied())
+    }
+
+    #[test]
+    fn segments_of_similar_size_are_merged_and_much_larger_ones_are_left() {
+        assert_eq!(run(&[]), 0);
+        assert_eq!(run(&[500, 500, 500, 500]), 4);
+        assert_eq!(run(&[1, 1, 1, 60, 64, 90_000]), 5);
+    }
+
+    #[test]
+    fn nothing_is_merged_into_a_segment_that_is_too_large() {
+        let quarter = MERGE_MOST / 4;
+        assert_eq!(run(&[quarter; 9]), 4);
+        assert_eq!(run(&[quarter + 1; 9]), 3);
+        assert_eq!(run(&[MERGE_MOST * 2; 9]), 1);
     }
 }

@@ -136,7 +136,12 @@ impl Writer {
         if self.loading {
             return LOADING_INTERVAL;
         }
-        Duration::from_millis(limits::COMMIT_MILLIS).max(self.took)
+        let millis = if self.uncommitted.len() < limits::BULK_ENTRIES {
+            limits::COMMIT_MILLIS
+        } else {
+            limits::BULK_COMMIT_MILLIS
+        };
+        Duration::from_millis(millis).max(self.took)
     }
 
     fn wait(&self) -> Duration {
