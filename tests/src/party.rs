@@ -3,7 +3,7 @@
 use reqwest::{Method, blocking::RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::TestNode;
+use crate::{TestNode, openapi};
 
 /// Somebody who talks to a node.
 #[derive(Debug, Clone)]
@@ -127,10 +127,10 @@ impl Party {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the answer, which has to be what the API's document says.
     ///
     /// # Panics
-    /// When there is no answer at all.
+    /// When there is no answer at all, or the document does not describe it.
     #[must_use]
     pub fn of(request: RequestBuilder) -> Self {
         Self::try_of(request).unwrap()
@@ -141,14 +141,19 @@ impl Answer {
     /// # Errors
     /// As the client says: refused, broken off, timed out.
     pub fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
-        let answer = request.send()?;
-        let status = answer.status().as_u16();
-        let headers = answer.headers().clone();
-        Ok(Self {
-            status,
-            headers,
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = client.execute(request)?;
+        let answer = Self {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
             text: answer.text()?,
-        })
+        };
+        let kind = answer.headers.get("content-type");
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        openapi::check(method.as_str(), &path, answer.status, kind, &answer.text);
+        Ok(answer)
     }
 
     /// The body as JSON.

@@ -28,6 +28,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })?;
     step("licences", licences::check)?;
     step("migrations", checks::migrations)?;
+    step("tests that nothing runs", checks::unrun)?;
     step("clippy", || {
         run_program(cargo().args([
             "clippy",
@@ -54,7 +55,8 @@ fn tests(options: &Options) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--locked"]).envs(server.variables());
     if options.arguments.is_empty() {
-        command.args(["--workspace", "--no-fail-fast"]);
+        // Not examples in documentation, of which there are none: looking for them compiles each crate once more.
+        command.args(["--workspace", "--all-targets", "--no-fail-fast"]);
     }
     command.args(&options.arguments);
     if options.long {

@@ -36,7 +36,7 @@ pub(crate) struct Report {
 
 /// A report that was taken.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Taken {
+pub(crate) struct CorrectionTaken {
     /// Its number, for asking after it.
     id: Uuid,
 }
@@ -89,7 +89,7 @@ impl From<Correction> for Reported {
 #[utoipa::path(
     post, path = "/api/v1/corrections", tag = "corrections", operation_id = "report_correction",
     request_body = Report,
-    responses((status = 201, description = "Taken", body = Taken)),
+    responses((status = 201, description = "Taken", body = CorrectionTaken)),
 )]
 pub(crate) async fn report(
     request: HttpRequest,
@@ -120,7 +120,7 @@ pub(crate) async fn report(
         .corrections
         .submit(new, None, state.clock.now())
         .await?;
-    Ok(HttpResponse::Created().json(Taken { id }))
+    Ok(HttpResponse::Created().json(CorrectionTaken { id }))
 }
 
 /// Which reports to list.

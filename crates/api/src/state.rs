@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
-use domain::{EntryId, EntryKey, Origin};
+use domain::{Actor, EntryId, EntryKey, Origin};
 use http::sign_in::Access;
 use http::{Clock, Code, Problem};
 use search::{Index, Viewer};
@@ -72,7 +72,13 @@ impl State {
     /// What the reader may see, as the index asks it.
     #[must_use]
     pub fn viewer(&self, reader: &http::sign_in::Reader) -> Viewer {
-        match reader.actor() {
+        self.viewer_for(reader.actor())
+    }
+
+    /// What somebody, or nobody in particular, may see, as the index asks it.
+    #[must_use]
+    pub fn viewer_for(&self, actor: Option<&Actor>) -> Viewer {
+        match actor {
             None => Viewer::Public,
             Some(actor) if actor.is_coordinator() => Viewer::Coordinator,
             Some(actor) => Viewer::Network {

@@ -44,7 +44,7 @@ pub(crate) async fn code_list(scheme: web::Path<String>) -> Result<HttpResponse,
 
 /// A name in one language.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Named {
+pub(crate) struct RegionName {
     /// The code.
     #[schema(example = "XK")]
     code: String,
@@ -60,9 +60,9 @@ pub(crate) struct Named {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Regions {
     /// Countries (ISO 3166-1 alpha-2, and XK).
-    countries: Vec<Named>,
+    countries: Vec<RegionName>,
     /// Areas (UN M49, and EU).
-    areas: Vec<Named>,
+    areas: Vec<RegionName>,
 }
 
 /// The language of names.
@@ -81,7 +81,7 @@ pub(crate) async fn regions(params: Query<LangParam>) -> Result<HttpResponse, Pr
             "expected a language tag of BCP 47, such as de",
         ));
     }
-    let named = |code: &str| Named {
+    let named = |code: &str| RegionName {
         code: code.to_owned(),
         alpha3: region::alpha3(code).map(str::to_owned),
         name: region::name(code, &lang).map(str::to_owned),

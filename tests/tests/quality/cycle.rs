@@ -199,7 +199,9 @@ fn a_result_with_the_view_of_a_peer_on_another_node_is_published_and_followed_up
         .unwrap()
         .iter()
         .find(|task| task["id"] == it.id);
-    assert_eq!(task.unwrap()["task"], "progress_note", "{tasks}");
+    let task = task.unwrap();
+    assert_eq!(task["task"], "progress_note", "{tasks}");
+    assert!(task["subject"]["title"].is_object(), "{tasks}");
     let begun = it
         .world
         .editor

@@ -25,7 +25,7 @@ pub(crate) struct Version {
     /// What was done: `created`, `updated`, `handed_over`, `deleted`.
     action: String,
     /// The entry as it was from then on; none for a deletion.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     entry: Option<Box<RawValue>>,
 }
 

@@ -6,6 +6,7 @@ use domain::quality::task_of;
 use domain::{Content, EntryId, Kind, Text};
 use http::sign_in::SignedIn;
 use http::{Caching, Problem, Query};
+use search::Viewer;
 use serde::{Deserialize, Serialize};
 use storage::{CorrectionState, RegistrationState, ReviewCursor, ReviewState, Stored};
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 use super::scope;
 use crate::State;
 use crate::params::invalid;
+use crate::quality::NamedEntry;
 
 /// Tasks of one sort that are counted.
 const MOST: i64 = storage::limits::LIST;
@@ -147,6 +149,9 @@ pub(crate) struct ToReview {
     task: &'static str,
     /// What it is called.
     title: Text,
+    /// Of an assessment, what is assessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<NamedEntry>,
     /// When somebody last checked that it is true; `null` where nobody has.
     last_verified: Option<NaiveDate>,
     /// Since when it is to be checked again.
@@ -155,7 +160,7 @@ pub(crate) struct ToReview {
 }
 
 impl ToReview {
-    fn of(stored: &Stored) -> Result<Self, Problem> {
+    fn of(state: &State, viewer: &Viewer, stored: &Stored) -> Result<Self, Problem> {
         let entry = stored.entry()?;
         let (task, due) = match &entry.content {
             Content::SelfAssessment(it) => task_of(it)
@@ -164,12 +169,17 @@ impl ToReview {
                 }),
             _ => ("verify", entry.review_due),
         };
+        let subject = match &entry.content {
+            Content::SelfAssessment(it) => Some(it.subject.uri(&entry.origin)),
+            _ => None,
+        };
         Ok(Self {
             task,
             id: entry.id,
             kind: entry.kind,
             owner: entry.owner,
             title: entry.content.title(),
+            subject: subject.map(|uri| NamedEntry::of(state, viewer, uri)),
             last_verified: entry.last_verified,
             review_due: due,
         })
@@ -231,7 +241,11 @@ pub(crate) async fn reviews(
     let (directory, today) = (&state.store.directory, state.clock.now().date_naive());
     let counted = directory.reviews_waiting(owner, wanted, today).await?;
     let (found, next) = directory.reviews(owner, wanted, today, after, PAGE).await?;
-    let items = found.iter().map(ToReview::of).collect::<Result<_, _>>()?;
+    let viewer = state.viewer_for(Some(&signed_in.actor));
+    let items = found
+        .iter()
+        .map(|stored| ToReview::of(&state, &viewer, stored))
+        .collect::<Result<_, _>>()?;
     let mut response = HttpResponse::Ok().json(ReviewList {
         items,
         total: counted.count,

@@ -7,9 +7,13 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::kinds::{AssessedSubject, QualityStandard, SelfAssessment};
 use domain::quality::{Act, Rule, Scope, assessed_subject};
-use domain::{Actor, Command, Content, Entry, EntryKey, EntryRef, Kind, Precondition, Refusal};
+use domain::{
+    Actor, Command, Content, Entry, EntryKey, EntryRef, Kind, Precondition, Record, Refusal,
+};
 use http::{Code, Problem};
 use storage::Applied;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::State;
 use crate::entries::PathId;
@@ -99,6 +103,18 @@ impl Asking {
         Ok(applied)
     }
 }
+
+/// The entry of an assessment, by the name that it has in the API's document.
+#[derive(Debug)]
+pub(super) struct SelfAssessmentEntry;
+
+impl PartialSchema for SelfAssessmentEntry {
+    fn schema() -> RefOr<Schema> {
+        Record::<SelfAssessment>::schema()
+    }
+}
+
+impl ToSchema for SelfAssessmentEntry {}
 
 /// The entry that a local entry refers to, wherever it was written, if it is here.
 pub(super) async fn referred(

@@ -12,7 +12,7 @@ use http::{Code, Problem, Query, TableBytes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::assessment::{Asking, standard_of, subject};
+use super::assessment::{Asking, SelfAssessmentEntry, standard_of, subject};
 use super::results::private;
 use crate::State;
 use crate::entries::write::precondition;
@@ -162,7 +162,7 @@ pub(crate) struct ExportParams {
     get, path = "/api/v1/self-assessments/{id}/export", tag = "quality", operation_id = "export_assessment",
     params(("id" = String, Path, description = "The assessment"), ExportParams),
     responses((status = 200, description = "The assessment", content(
-        ("application/json"), ("text/html"), ("text/csv"), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+        (SelfAssessmentEntry = "application/json"), ("text/html"), ("text/csv"), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
     ))),
     security(("client" = []), ("session" = [])),
 )]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::assessment::{Asking, Own, standard, standard_of, subject};
+use super::assessment::{Asking, Own, SelfAssessmentEntry, standard, standard_of, subject};
 use super::results::private;
 use crate::entries::write::head;
 
@@ -77,7 +77,7 @@ impl From<CarryOver> for TakenOver {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Begun {
     /// The new assessment, a draft.
-    #[schema(value_type = Object)]
+    #[schema(value_type = SelfAssessmentEntry)]
     assessment: Box<RawValue>,
     /// What it took over.
     taken_over: TakenOver,

@@ -17,6 +17,7 @@ use actix_web::web;
 use crate::{PREFIX, only};
 
 pub use distribution::Distributions;
+pub(crate) use summary::NamedEntry;
 
 /// What is described where it is written.
 #[derive(utoipa::OpenApi)]

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use storage::{Applied, Invitation};
 use utoipa::ToSchema;
 
-use super::assessment::{Asking, Own};
+use super::assessment::{Asking, Own, SelfAssessmentEntry};
 use crate::entries::write::{answer, precondition};
 use crate::{PREFIX, State};
 
@@ -65,10 +65,21 @@ pub(crate) struct NewInvitation {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReviewStarted {
     /// The assessment.
-    #[schema(value_type = Object)]
+    #[schema(value_type = SelfAssessmentEntry)]
     assessment: Box<RawValue>,
     /// For the reviewer.
     invitation: NewInvitation,
+}
+
+/// What a step is answered with: `start_review` an invitation as well, all others the assessment.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the shape in the API's document")]
+pub(crate) enum Stepped {
+    /// For all others.
+    Assessment(SelfAssessmentEntry),
+    /// For `start_review`.
+    ReviewStarted(ReviewStarted),
 }
 
 /// Make a step of the workflow.
@@ -82,7 +93,7 @@ pub(crate) struct ReviewStarted {
     params(("id" = String, Path, description = "The assessment"), ("step" = String, Path, description = "submit, start_review, publish, withdraw or renew")),
     request_body(content = Option<StepBody>, description = "For publish who may see what; for start_review who is asked"),
     responses(
-        (status = 200, description = "The assessment; with start_review also the invitation", body = ReviewStarted)
+        (status = 200, description = "The assessment; with start_review also the invitation", body = Stepped)
     ),
     security(("client" = []), ("session" = [])),
 )]

@@ -6,9 +6,10 @@ use domain::kinds::{
     AssessmentMethod, AssessmentState, DimensionOutcome, QualityStandard, SelfAssessment,
     StandardState,
 };
-use domain::{Content, Entry, EntryKey, EntryRef, Kind, Text};
+use domain::{Content, Entry, EntryKey, Kind, Text};
 use http::sign_in::Reader;
 use http::{Problem, Query};
+use search::Viewer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,7 +24,7 @@ pub(crate) struct Summary {
     /// The URI of the assessment.
     assessment: String,
     /// What was assessed.
-    subject: Named,
+    subject: NamedEntry,
     /// The standard.
     standard: StandardName,
     /// `published`, or `expired`.
@@ -40,14 +41,22 @@ pub(crate) struct Summary {
     notice: Text,
 }
 
-/// Something with a name.
+/// An entry and what it is called.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Named {
+pub(crate) struct NamedEntry {
     /// Its URI.
     uri: String,
     /// What it is called, where it is here.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<Text>,
+}
+
+impl NamedEntry {
+    /// The entry of a URI, named where it is here and the viewer may see it.
+    pub(crate) fn of(state: &State, viewer: &Viewer, uri: String) -> Self {
+        let title = look_up(state, viewer, &uri).map(|entry| entry.content.title());
+        Self { uri, title }
+    }
 }
 
 /// A standard in short.
@@ -149,14 +158,15 @@ fn summarise(
         return None;
     }
     let result = assessment.record.result.as_ref()?;
-    let look = |reference: &EntryRef| look_up(state, reader, &reference.uri(&entry.origin));
+    let viewer = state.viewer(reader);
     let one = |mut text: Text| {
         if let Some(lang) = lang {
             text.keep_best(lang);
         }
         text
     };
-    let standard = match look(&assessment.standard).map(|entry| entry.content) {
+    let standard = look_up(state, &viewer, &assessment.standard.uri(&entry.origin));
+    let standard = match standard.map(|entry| entry.content) {
         Some(Content::QualityStandard(standard)) => Some(standard),
         _ => None,
     };
@@ -181,12 +191,11 @@ fn summarise(
         rated: it.rated,
         level_bounded: it.level_bounded,
     };
+    let mut subject = NamedEntry::of(state, &viewer, assessment.subject.uri(&entry.origin));
+    subject.title = subject.title.map(one);
     Some(Summary {
         assessment: entry.uri(),
-        subject: Named {
-            uri: assessment.subject.uri(&entry.origin),
-            title: look(&assessment.subject).map(|entry| one(entry.content.title())),
-        },
+        subject,
         standard: StandardName {
             code: result.standard_code.clone(),
             version: result.standard_version.clone(),
@@ -222,10 +231,9 @@ fn level_labels(standard: &QualityStandard) -> Vec<(String, Text)> {
         .collect()
 }
 
-/// An entry as far as the reader may see it.
-fn look_up(state: &State, reader: &Reader, uri: &str) -> Option<Entry> {
-    let viewer = state.viewer(reader);
+/// An entry as far as the viewer may see it.
+fn look_up(state: &State, viewer: &Viewer, uri: &str) -> Option<Entry> {
     let key = EntryKey::of_uri(uri)?;
-    let found = state.index.snapshot().get(&key, &viewer)?;
+    let found = state.index.snapshot().get(&key, viewer)?;
     parse(&found.json).ok()
 }

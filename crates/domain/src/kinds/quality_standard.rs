@@ -49,15 +49,15 @@ pub struct QualityStandard {
     pub evidence_rules: Vec<String>,
     /// The parameters of the scoring rule, kept as data.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub scoring: Value,
     /// How long a result is valid, kept as data.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub validity: Value,
     /// States, transitions and rules of the review, kept as data.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub review: Value,
     /// The dimensions with their criteria.
     pub dimensions: Vec<Dimension>,

@@ -52,7 +52,7 @@ pub(crate) struct NewPartner {
 
 /// A registration that was taken.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Taken {
+pub(crate) struct RegistrationTaken {
     /// Its id.
     id: Uuid,
     /// Shown this once: with it the decision is read and the first account taken.
@@ -70,7 +70,7 @@ pub(crate) struct Taken {
     post, path = "/api/v1/registrations", tag = "registration", operation_id = "register",
     request_body = NewPartner,
     responses(
-        (status = 201, description = "Taken; a coordinator decides", body = Taken,
+        (status = 201, description = "Taken; a coordinator decides", body = RegistrationTaken,
             headers(("Location" = String, description = "Where to read the decision"))),
         (status = 403, description = "Too many registrations wait already", body = http::problem::Document,
             content_type = "application/problem+json"),
@@ -122,7 +122,7 @@ pub(crate) async fn submit(
     let expires = state.store.registrations.get(id).await?.expires;
     let mut response = HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/registrations/{id}")))
-        .json(Taken {
+        .json(RegistrationTaken {
             id,
             claim_token: claim.plain,
             expires,
