@@ -394,6 +394,16 @@ impl Builder {
     }
 }
 
+/// The same values, with no room for more. Copied, not shrunk: the allocator leaves what is shrunk where it is, with up to
+/// half of it empty.
+pub(crate) fn fitted<T: Copy>(values: Vec<T>) -> Vec<T> {
+    if values.len() == values.capacity() {
+        values
+    } else {
+        values.as_slice().to_vec()
+    }
+}
+
 /// The first eight bytes of a name, so that numbers compare as names do.
 fn first_letters(name: &[u8]) -> u64 {
     name.iter()

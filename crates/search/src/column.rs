@@ -5,6 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
+use crate::build::fitted;
+
 /// Values that one byte can tell apart, besides "none" and "more than one".
 const BYTE_VALUES: usize = 254;
 const NONE: u8 = 255;
@@ -238,19 +240,15 @@ fn forward(terms: usize, starts: &[u32], values: Vec<u32>) -> Forward {
         9..=16 => Forward::Mask16((0..entries).map(|i| mask(i) as u16).collect()),
         17..=32 => Forward::Mask32((0..entries).map(|i| mask(i) as u32).collect()),
         33..=64 => Forward::Mask64((0..entries).map(mask).collect()),
-        _ if several == 0 && values.len() == entries => Forward::One(values),
+        _ if several == 0 && values.len() == entries => Forward::One(fitted(values)),
         65..=65_536 => Forward::Lists16 {
             starts: starts.to_vec(),
             values: values.iter().map(|v| *v as u16).collect(),
         },
-        _ => {
-            let mut values = values;
-            values.shrink_to_fit();
-            Forward::Lists {
-                starts: starts.to_vec(),
-                values,
-            }
-        }
+        _ => Forward::Lists {
+            starts: starts.to_vec(),
+            values: fitted(values),
+        },
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use crate::build::fitted;
+
 /// Mean radius of the Earth in kilometres (IUGG 1980).
 pub(crate) const EARTH_KM: f64 = 6_371.008_8;
 /// Height of a band in degrees: some 14 km, about the smallest circle that is asked for.
@@ -172,9 +174,8 @@ impl Points {
                 bands.push((band, i as u32));
             }
         }
-        spots.shrink_to_fit();
         Self {
-            spots,
+            spots: fitted(spots),
             bands,
             several,
         }

@@ -82,7 +82,7 @@ impl BlocksBuilder {
 
     fn close(&mut self) {
         if let Some(slot) = self.open_at.take().and_then(|at| self.done.get_mut(at)) {
-            // Copied, not shrunk: the allocator leaves what is shrunk where it is, with up to half of it empty.
+            // Copied, as `build::fitted` does, and the room is used again for the next one.
             *slot = Bytes::copy_from_slice(&self.open);
             self.open.clear();
         }

@@ -54,8 +54,8 @@ pub const MERGE_AT: usize = 4;
 pub const DEAD_PERCENT: u64 = 25;
 /// Entries from which a text segment and a column segment keep the way from one to the other.
 pub const JOIN_ENTRIES: usize = 4_096;
-/// Entries of a column segment from which it is merged no more, unless many of its entries are dead, and about the most
-/// of a merged one: a merge holds all that the columns keep of its entries, the JSON left out, a second time.
+/// Entries of a column segment that merging makes at most: meanwhile all that the columns keep of them, the JSON left out,
+/// is there twice. A larger one, as loading makes it, is written anew where many of its entries are dead.
 pub const MERGE_MOST: u64 = 262_144;
 /// Milliseconds between two commits of the text index while writes keep coming.
 pub const COMMIT_MILLIS: u64 = 40;

@@ -8,6 +8,7 @@ use domain::{EntryKey, Kind, Visibility};
 use roaring::RoaringBitmap;
 use uuid::Uuid;
 
+use crate::build::fitted;
 use crate::column::Column;
 use crate::document::{KeyHash, Level};
 use crate::facet::{COUNT, Facet};
@@ -80,9 +81,8 @@ impl Strings {
 
     /// Keeps no room for more.
     pub(crate) fn shrink(&mut self) {
-        // Copied, not shrunk: the allocator leaves what is shrunk where it is, with up to half of it empty.
-        self.bytes = self.bytes.clone();
-        self.ends = self.ends.clone();
+        self.bytes = fitted(std::mem::take(&mut self.bytes));
+        self.ends = fitted(std::mem::take(&mut self.ends));
     }
 }
 

@@ -162,16 +162,16 @@ pub(crate) struct ToReview {
 impl ToReview {
     fn of(state: &State, viewer: &Viewer, stored: &Stored) -> Result<Self, Problem> {
         let entry = stored.entry()?;
-        let (task, due) = match &entry.content {
-            Content::SelfAssessment(it) => task_of(it)
-                .map_or(("assess_anew", None), |(task, day)| {
-                    (task.as_str(), Some(day))
-                }),
-            _ => ("verify", entry.review_due),
-        };
-        let subject = match &entry.content {
-            Content::SelfAssessment(it) => Some(it.subject.uri(&entry.origin)),
-            _ => None,
+        let (task, due, subject) = match &entry.content {
+            Content::SelfAssessment(it) => {
+                let subject = it.subject.uri(&entry.origin);
+                let (task, day) = match task_of(it) {
+                    Some((task, day)) => (task.as_str(), Some(day)),
+                    None => ("assess_anew", None),
+                };
+                (task, day, Some(NamedEntry::of(state, viewer, subject)))
+            }
+            _ => ("verify", entry.review_due, None),
         };
         Ok(Self {
             task,
@@ -179,7 +179,7 @@ impl ToReview {
             kind: entry.kind,
             owner: entry.owner,
             title: entry.content.title(),
-            subject: subject.map(|uri| NamedEntry::of(state, viewer, uri)),
+            subject,
             last_verified: entry.last_verified,
             review_due: due,
         })
