@@ -10,6 +10,7 @@
 
 mod bench;
 mod checks;
+mod documents;
 mod licences;
 mod packages;
 mod postgres;

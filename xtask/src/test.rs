@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::{
-    checks, licences,
+    checks, documents, licences,
     postgres::Server,
     process::{cargo, output, run as run_program, step},
 };
@@ -29,6 +29,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("licences", licences::check)?;
     step("migrations", checks::migrations)?;
     step("tests that nothing runs", checks::unrun)?;
+    step("tests named in documents", documents::named_tests)?;
     step("clippy", || {
         run_program(cargo().args([
             "clippy",
