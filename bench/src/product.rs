@@ -127,7 +127,7 @@ impl Product {
         } else {
             SERVER_CORE
         };
-        Server::start(&command, cores, self.port, "/health/ready", &log)
+        Server::start(&command, cores, self.port, "/health/ready?for=text", &log)
     }
 
     fn command(&self, port: u16) -> Command {

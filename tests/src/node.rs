@@ -291,8 +291,8 @@ impl TestNode {
                 "the node has ended by itself:\n{}",
                 self.log()
             );
-            let ready = self.get("/health/ready").send().ok()?;
-            ready.status().is_success().then_some(())
+            let ready = self.get("/health/ready?for=reading&for=writing&for=text");
+            ready.send().ok()?.status().is_success().then_some(())
         });
     }
 

@@ -1,14 +1,18 @@
 //! A TCP proxy that can be cut, to take a database away from a running node.
 
 use std::{
-    io::copy,
+    io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
+
+/// How often a frozen connection looks whether it may go on.
+const FROZEN: Duration = Duration::from_millis(20);
 
 /// Passes connections on to another address until it is cut.
 pub struct Proxy {
@@ -20,6 +24,7 @@ pub struct Proxy {
 struct State {
     targets: Mutex<Vec<String>>,
     is_cut: AtomicBool,
+    is_frozen: AtomicBool,
     is_over: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -81,10 +86,20 @@ impl Proxy {
     pub fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
     }
+
+    /// Keeps all connections open and takes new ones, and passes nothing on until [`Proxy::thaw`].
+    pub fn freeze(&self) {
+        self.state.is_frozen.store(true, Ordering::SeqCst);
+    }
+
+    /// Passes on again, what waited first.
+    pub fn thaw(&self) {
+        self.state.is_frozen.store(false, Ordering::SeqCst);
+    }
 }
 
 impl State {
-    fn accept(&self, client: TcpStream) {
+    fn accept(self: &Arc<Self>, client: TcpStream) {
         if self.is_cut.load(Ordering::SeqCst) {
             return;
         }
@@ -103,8 +118,24 @@ impl State {
         if self.is_cut.load(Ordering::SeqCst) {
             self.break_all();
         }
-        pass(client.try_clone().unwrap(), server.try_clone().unwrap());
-        pass(server, client);
+        self.pass(client.try_clone().unwrap(), server.try_clone().unwrap());
+        self.pass(server, client);
+    }
+
+    fn pass(self: &Arc<Self>, mut from: TcpStream, mut to: TcpStream) {
+        let state = Arc::clone(self);
+        thread::spawn(move || {
+            let mut bytes = vec![0; 16_384];
+            while let Ok(read @ 1..) = from.read(&mut bytes) {
+                while state.is_frozen.load(Ordering::SeqCst) {
+                    thread::sleep(FROZEN);
+                }
+                if to.write_all(&bytes[..read]).is_err() {
+                    break;
+                }
+            }
+            let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+        });
     }
 
     fn break_all(&self) {
@@ -114,16 +145,10 @@ impl State {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream) {
-    thread::spawn(move || {
-        let _ = copy(&mut from, &mut to);
-        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-    });
-}
-
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.is_over.store(true, Ordering::SeqCst);
+        self.thaw();
         self.cut();
         // Wakes the listening thread, so that it sees the end.
         let _ = TcpStream::connect(&self.address);

@@ -20,5 +20,6 @@ mod processes;
 mod proxy;
 mod quality;
 mod readme;
+mod ready;
 mod roles;
 mod tokens;

@@ -52,11 +52,20 @@ fn without_its_database_a_node_reads_on_refuses_to_write_and_recovers_by_itself(
     let _ = world
         .anonymous
         .get(&world.node, "/health/ready")
-        .expect(503);
+        .expect(200);
+    wait_for("the node says that it cannot write", 30, || {
+        let ready = world
+            .anonymous
+            .get(&world.node, "/health/ready?for=writing");
+        (ready.status == 503).then_some(())
+    });
 
     proxy.mend();
     wait_for("the node is ready again", 30, || {
-        (world.anonymous.get(&world.node, "/health/ready").status == 200).then_some(())
+        let ready = world
+            .anonymous
+            .get(&world.node, "/health/ready?for=writing");
+        (ready.status == 200).then_some(())
     });
     let _ = world
         .editor
@@ -84,7 +93,10 @@ fn a_cut_during_a_batch_loses_no_acknowledged_line_and_doubles_none() {
     assert!(done.len() >= 600);
     proxy.mend();
     wait_for("the node is ready again", 30, || {
-        (world.anonymous.get(&world.node, "/health/ready").status == 200).then_some(())
+        let ready = world
+            .anonymous
+            .get(&world.node, "/health/ready?for=writing");
+        (ready.status == 200).then_some(())
     });
     let again: Vec<_> =
         batch::send(&world.node, &world.editor, "", batch::offers(&world, ids())).collect();

@@ -1,11 +1,13 @@
 //! What all of federation shares in a process.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use domain::Origin;
 use domain::feed::{FeedKey, FeedName};
+use health::Health;
 use http::Clock;
 use storage::Storage;
 use storage::feeds::{FeedWork, Feeds, Peers};
@@ -57,6 +59,9 @@ struct Inner {
     hinted: std::sync::Mutex<std::collections::BTreeSet<i64>>,
     /// Signatures of requests that may not come twice.
     nonces: crate::nonces::Nonces,
+    health: Health,
+    /// Up to this arrival number this process knows that nothing is left to publish.
+    looked_through: AtomicI64,
 }
 
 impl std::fmt::Debug for Federation {
@@ -68,7 +73,8 @@ impl std::fmt::Debug for Federation {
 }
 
 impl Federation {
-    /// Opens federation on a node's storage. Nothing is made or sent yet.
+    /// Opens federation on a node's storage. Nothing is made or sent yet. How publishing and following go is told to
+    /// `health`.
     ///
     /// # Errors
     /// [`FederationError::Outbound`] where no HTTP client can be set up.
@@ -76,6 +82,7 @@ impl Federation {
         storage: Storage,
         clock: Clock,
         settings: Settings,
+        health: Health,
     ) -> Result<Self, FederationError> {
         let outbound = Outbound::new(outbound::Settings {
             allow_insecure: settings.allow_insecure,
@@ -93,6 +100,8 @@ impl Federation {
             hint: Notify::new(),
             hinted: std::sync::Mutex::default(),
             nonces: crate::nonces::Nonces::default(),
+            health,
+            looked_through: AtomicI64::new(0),
         })))
     }
 
@@ -126,6 +135,21 @@ impl Federation {
 
     pub(crate) fn outbound(&self) -> &Outbound {
         &self.0.outbound
+    }
+
+    /// How the parts of this process stand.
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// Up to which arrival number this process knows that nothing is left to publish; 0 before its first look.
+    #[must_use]
+    pub fn looked_through(&self) -> i64 {
+        self.0.looked_through.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_looked_through(&self, through: i64) {
+        self.0.looked_through.store(through, Ordering::Relaxed);
     }
 
     pub(crate) fn nonces(&self) -> &crate::nonces::Nonces {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::FeedName;
 use futures_util::StreamExt as _;
+use health::Part;
 use storage::feeds::{Follower, Following, Peer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -51,16 +52,20 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
                     turns.done(&peer, failures, poll_seconds(&federation), federation.now());
                 }
                 // Nobody knows whose it was; to pull twice does no harm.
-                Err(_) => turns.busy.clear(),
+                Err(error) => {
+                    federation.health().background_failed("pull", error);
+                    turns.busy.clear();
+                }
             },
             () = stop.cancelled() => break,
         }
-        if let Err(error) = round(&federation, &mut turns, &mut pulls, &stop).await {
-            tracing::warn!(
-                code = error.code(),
-                cause = error.log(),
-                "peers cannot be looked after"
-            );
+        match round(&federation, &mut turns, &mut pulls, &stop).await {
+            Ok(()) => federation.health().ok(Part::Following),
+            Err(error) => federation.health().failing(
+                Part::Following,
+                "peers cannot be looked after",
+                format_args!("{}: {}", error.code(), error.log()),
+            ),
         }
     }
     // Each ends at once, between two pages: what is not written is asked for again.
@@ -153,15 +158,19 @@ async fn round(
         turns.busy.insert(peer.id);
         let (federation, stop) = (federation.clone(), stop.clone());
         pulls.spawn(async move {
+            // What a peer sends may end this attempt in any way, but no other one.
             let outcome = tokio::select! {
-                outcome = look_after(&federation, &peer) => outcome,
-                () = stop.cancelled() => Ok(()),
+                outcome = health::caught_async(look_after(&federation, &peer)) => outcome,
+                () = stop.cancelled() => Ok(Ok(())),
             };
-            let failures = if outcome.is_ok() {
-                0
-            } else {
-                peer.failures + 1
+            let is_done = match outcome {
+                Ok(outcome) => outcome.is_ok(),
+                Err(why) => {
+                    federation.health().background_failed("pull", why);
+                    false
+                }
             };
+            let failures = if is_done { 0 } else { peer.failures + 1 };
             (peer, failures)
         });
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::feed::FeedName;
+use health::Part;
 use storage::StorageError;
 use tokio_util::sync::CancellationToken;
 
@@ -25,26 +26,22 @@ const DELETION_DAYS: i64 = 400;
 pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     let mut committed = federation.storage().directory.committed();
     let mut looked = Looked::default();
-    let mut complained = String::new();
     while !stop.is_cancelled() {
         let mut awake = false;
         let pause = match round(&federation, &mut looked).await {
             Ok(here) => {
-                complained.clear();
+                federation.health().ok(Part::Publishing);
+                federation.set_looked_through(looked.through);
                 awake = here;
                 LOOK
             }
             Err(error) => {
                 // Said once: what is behind stays behind until somebody does something.
-                let said = error.to_string();
-                if said != complained {
-                    tracing::error!(
-                        code = error.code(),
-                        cause = error.log(),
-                        "nothing can be published"
-                    );
-                    complained = said;
-                }
+                federation.health().failing(
+                    Part::Publishing,
+                    "nothing can be published",
+                    format_args!("{}: {}", error.code(), error.log()),
+                );
                 PAUSE
             }
         };

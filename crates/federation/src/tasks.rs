@@ -23,10 +23,13 @@ impl Federation {
         self.ensure_identity().await?;
         self.shorten_journal().await?;
         self.repeat_denials().await?;
+        let (hinting, halt) = (self.clone(), stop.clone());
         Ok(vec![
-            self.spawn("publish", publisher::run(self.clone(), stop.clone())),
-            self.spawn("follow", follower::run(self.clone(), stop.clone())),
-            tokio::spawn(follower::hint(self.clone(), stop.clone())),
+            self.spawn("publish", stop, publisher::run),
+            self.spawn("follow", stop, follower::run),
+            self.health().spawn("hint", stop.clone(), move || {
+                follower::hint(hinting.clone(), halt.clone())
+            }),
         ])
     }
 
@@ -40,17 +43,22 @@ impl Federation {
     }
 
     /// Runs work that one process does, and leaves it to the others when it ends.
-    fn spawn(
+    fn spawn<W: Future<Output = ()> + Send + 'static>(
         &self,
         name: &'static str,
-        work: impl Future<Output = ()> + Send + 'static,
+        stop: &CancellationToken,
+        work: impl Fn(Self, CancellationToken) -> W + Send + 'static,
     ) -> JoinHandle<()> {
-        let federation = self.clone();
-        tokio::spawn(async move {
-            work.await;
-            let (feeds, holder) = (federation.feeds(), federation.holder());
-            if let Err(error) = feeds.release(name, holder).await {
-                tracing::debug!(code = error.code(), name, "work was not left to others");
+        let (federation, halt) = (self.clone(), stop.clone());
+        self.health().spawn(name, stop.clone(), move || {
+            let federation = federation.clone();
+            let work = work(federation.clone(), halt.clone());
+            async move {
+                work.await;
+                let (feeds, holder) = (federation.feeds(), federation.holder());
+                if let Err(error) = feeds.release(name, holder).await {
+                    tracing::debug!(code = error.code(), name, "work was not left to others");
+                }
             }
         })
     }

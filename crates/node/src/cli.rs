@@ -95,7 +95,11 @@ pub(crate) enum Command {
     /// Print the OpenAPI document.
     Openapi,
     /// Ask a running node whether it is ready; for containers and supervisors.
-    Health,
+    Health {
+        /// What for: reading (unless given), writing, publishing, text or following. May be given several times.
+        #[arg(long = "for", value_name = "ABILITY")]
+        abilities: Vec<String>,
+    },
     /// Show every setting, its value and where it comes from.
     Config,
 }

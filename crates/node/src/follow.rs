@@ -1,6 +1,8 @@
 //! Follows the order of changes and tells the read model and the sign-in of them, in that order. What this process wrote
 //! it hears of at once, what others wrote within a moment.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -18,23 +20,26 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long it waits after the database could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Follows until it is told to stop.
+/// Follows until it is told to stop. `reached` is where it begins, and where it is.
 pub(crate) async fn follow(
     directory: Directory,
     index: Index,
     access: Access,
     clock: Clock,
-    mut cursor: i64,
+    reached: Arc<AtomicI64>,
     stop: CancellationToken,
 ) {
     let mut committed = directory.committed();
+    let mut cursor = reached.load(Ordering::Relaxed);
     while !stop.is_cancelled() {
         match directory.changes_since(cursor, PAGE).await {
             Ok(changes) => {
                 let more = changes.more;
                 if changes.through > cursor {
-                    cursor = changes.through;
+                    let through = changes.through;
                     tell(&index, &access, &clock, changes).await;
+                    cursor = through;
+                    reached.store(cursor, Ordering::Relaxed);
                 }
                 if more {
                     continue;

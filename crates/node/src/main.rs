@@ -9,12 +9,15 @@ mod console;
 mod demo;
 mod failure;
 mod follow;
+mod gauges;
 mod keys;
 mod node;
 mod quality;
+mod readiness;
 mod serve;
 mod sources;
 mod upkeep;
+mod watch;
 
 use std::process::ExitCode;
 

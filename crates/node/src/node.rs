@@ -2,10 +2,12 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use domain::Origin;
 use federation::Federation;
+use health::Health;
 use http::Clock;
 use http::rate::RateLimits;
 use http::sign_in::{Access, Passwords, SignIn};
@@ -59,6 +61,8 @@ async fn open(config: &Config) -> Result<Storage, Failure> {
 
 /// Everything that serving needs.
 pub(crate) struct Node {
+    /// How each part stands.
+    pub(crate) health: Health,
     pub(crate) origin: Origin,
     pub(crate) storage: Storage,
     pub(crate) index: Index,
@@ -77,6 +81,7 @@ impl Node {
     pub(crate) async fn open(config: &Config, storage: Storage) -> Result<Self, Failure> {
         let origin = config.origin()?;
         let clock = Clock::new(crate::clock::now);
+        let health = Health::new(crate::clock::now);
         let keys = keys::load(&config.key_folder(), &origin)?;
         let index = open_index(config, &storage).await?;
         let begun = std::time::Instant::now();
@@ -113,8 +118,14 @@ impl Node {
             https: origin.as_str().starts_with("https://"),
             origin: origin.clone(),
         };
-        let federation = Federation::new(storage.clone(), clock.clone(), config.federation())?;
+        let federation = Federation::new(
+            storage.clone(),
+            clock.clone(),
+            config.federation(),
+            health.clone(),
+        )?;
         Ok(Self {
+            health,
             origin,
             federation,
             storage,
@@ -128,14 +139,20 @@ impl Node {
 
     /// Starts following the order of changes.
     pub(crate) fn follow(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(follow(
-            self.storage.directory.clone(),
-            self.index.clone(),
-            self.sign_in.access.clone(),
-            self.clock.clone(),
-            self.cursor,
-            stop,
-        ))
+        let (directory, index) = (self.storage.directory.clone(), self.index.clone());
+        let (access, clock) = (self.sign_in.access.clone(), self.clock.clone());
+        let cursor = Arc::new(AtomicI64::new(self.cursor));
+        let halt = stop.clone();
+        self.health.spawn("changes", stop, move || {
+            follow(
+                directory.clone(),
+                index.clone(),
+                access.clone(),
+                clock.clone(),
+                Arc::clone(&cursor),
+                halt.clone(),
+            )
+        })
     }
 
     /// What the API's handlers share.

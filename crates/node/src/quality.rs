@@ -13,6 +13,7 @@ use domain::quality::{
     newest_per_organisation, renew,
 };
 use domain::{Actor, Command, Content, Entry, EntryId, Kind, Precondition};
+use health::Health;
 use search::{Facet, Query};
 use storage::{Invitation, StorageError};
 use tokio_util::sync::CancellationToken;
@@ -23,33 +24,18 @@ const EVERY: Duration = Duration::from_secs(600);
 const VERDICTS: Duration = Duration::from_millis(500);
 
 /// Does its work until it is told to stop.
-pub(crate) fn start(state: State, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-    let mut work = Work {
-        state,
-        refused: BTreeMap::new(),
-    };
-    tokio::spawn(async move {
-        let mut seen = -1;
-        let mut daily = tokio::time::interval(EVERY);
-        daily.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = daily.tick() => {
-                    work.by_the_day().await;
-                    // What was in the way of a verdict may be gone, and no arrival tells.
-                    work.refused.clear();
-                    seen = -1;
-                }
-                () = tokio::time::sleep(VERDICTS) => {
-                    let arrival = work.state.index.arrival();
-                    // What the database could not tell is asked again.
-                    if arrival != seen && work.verdicts().await {
-                        seen = arrival;
-                    }
-                }
-            }
-        }
+pub(crate) fn start(
+    state: State,
+    health: &Health,
+    stop: CancellationToken,
+) -> tokio::task::JoinHandle<()> {
+    let halt = stop.clone();
+    health.spawn("quality", stop, move || {
+        let work = Work {
+            state: state.clone(),
+            refused: BTreeMap::new(),
+        };
+        work.run(halt.clone())
     })
 }
 
@@ -60,6 +46,30 @@ struct Work {
 }
 
 impl Work {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut seen = -1;
+        let mut daily = tokio::time::interval(EVERY);
+        daily.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = daily.tick() => {
+                    self.by_the_day().await;
+                    // What was in the way of a verdict may be gone, and no arrival tells.
+                    self.refused.clear();
+                    seen = -1;
+                }
+                () = tokio::time::sleep(VERDICTS) => {
+                    let arrival = self.state.index.arrival();
+                    // What the database could not tell is asked again.
+                    if arrival != seen && self.verdicts().await {
+                        seen = arrival;
+                    }
+                }
+            }
+        }
+    }
+
     /// All entries of a kind, as the index has them.
     fn all(&self, kind: Kind, narrow: impl FnOnce(Query) -> Query) -> Vec<Entry> {
         let query = narrow(Query::default().filter(Facet::Kind, [kind.as_str()]));

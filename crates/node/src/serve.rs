@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::middleware::Compress;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web as actix};
+use health::{Health, Part};
 use http::metrics::{self, Metrics};
 use http::problem::{AllowedMethods, Problem, explain, unmatched};
 use http::sign_in::{bearer, jwks};
@@ -17,8 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::gauges::Gauges;
 use crate::node::Node;
-use crate::{console, quality, upkeep};
+use crate::readiness::{Readiness, live, ready};
+use crate::{console, quality, upkeep, watch};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
@@ -26,8 +29,6 @@ const LONG_PATHS: &[&str] = &["/api/v1/batch"];
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// Seconds until a request's head must have arrived.
 const HEAD: Duration = Duration::from_secs(10);
-/// How long a health check waits for the database.
-const PING: Duration = Duration::from_secs(3);
 
 /// Takes the port, so that a busy one is noticed before anything else is done.
 pub(crate) fn listen(config: &Config) -> Result<TcpListener, Failure> {
@@ -50,7 +51,8 @@ pub(crate) async fn serve(
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
-    let assessing = quality::start(node.api_state(config), stop.clone());
+    let assessing = quality::start(node.api_state(config), &node.health, stop.clone());
+    let (lag, watching) = watch::start(&node, &config.data, &stop);
     let federating = match node.federation.start(&stop).await {
         Ok(tasks) => tasks,
         Err(error) => {
@@ -61,6 +63,10 @@ pub(crate) async fn serve(
                 "this node does not federate"
             );
             console::note(format_args!("This node does not federate: {error}"));
+            for part in [Part::Publishing, Part::Following] {
+                node.health
+                    .failing(part, "this node does not federate", error.code());
+            }
             Vec::new()
         }
     };
@@ -74,6 +80,13 @@ pub(crate) async fn serve(
         );
     }
     let metrics = Arc::new(Metrics::new(ROUTES));
+    let gauges = Gauges {
+        health: node.health.clone(),
+        lag,
+        index: node.index.clone(),
+        federation: node.federation.clone(),
+    };
+    metrics.register(|registry| registry.register_collector(Box::new(gauges)));
     let surface = Surface::new(
         http::surface::Settings {
             https: node.sign_in.https,
@@ -86,7 +99,7 @@ pub(crate) async fn serve(
         Arc::clone(&metrics),
     );
     let shared = Shared::new(config, &node, metrics);
-    let own_metrics = metrics_server(config, &shared)?;
+    let own_metrics = metrics_server(config, &shared, &node.health, &stop)?;
     let application = {
         let shared = shared.clone();
         move || {
@@ -122,7 +135,7 @@ pub(crate) async fn serve(
     let _ = following.await;
     let _ = cleaning.await;
     let _ = assessing.await;
-    for task in federating {
+    for task in watching.into_iter().chain(federating) {
         let _ = task.await;
     }
     tracing::info!("ended");
@@ -137,6 +150,7 @@ struct Shared {
     directory: actix::Data<web::Directory>,
     allowed: actix::Data<AllowedMethods>,
     monitor: actix::Data<Monitor>,
+    readiness: actix::Data<Readiness>,
     federation: actix::Data<federation::Federation>,
     document: bytes::Bytes,
 }
@@ -146,14 +160,10 @@ pub(crate) fn document_json() -> String {
     api::document_json(vec![federation::routes::admin::document()])
 }
 
-/// What health and metrics are told from.
+/// What metrics are told from.
 struct Monitor {
     metrics: Arc<Metrics>,
     token: Option<String>,
-    storage: Storage,
-    index: search::Index,
-    /// The change up to which this process read everything when it started.
-    begun_at: i64,
 }
 
 impl Shared {
@@ -181,9 +191,10 @@ impl Shared {
             monitor: actix::Data::new(Monitor {
                 metrics,
                 token: config.metrics_token.clone(),
-                storage: node.storage.clone(),
+            }),
+            readiness: actix::Data::new(Readiness {
+                health: node.health.clone(),
                 index: node.index.clone(),
-                begun_at: node.cursor,
             }),
         }
     }
@@ -194,6 +205,7 @@ impl Shared {
             .app_data(self.directory.clone())
             .app_data(self.allowed.clone())
             .app_data(self.monitor.clone())
+            .app_data(self.readiness.clone())
             .app_data(self.federation.clone())
             .configure(api::routes)
             .configure(|cfg| api::document_routes(cfg, self.document.clone()))
@@ -237,43 +249,6 @@ const ROUTES: &[&str] = &[
     "/health/ready",
 ];
 
-/// `GET /health/live`: the process answers.
-async fn live() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(serde_json::json!({"status": "live"}))
-}
-
-/// `GET /health/ready`: it can do its work. Without a database it still reads from memory, and says so with 503.
-async fn ready(monitor: actix::Data<Monitor>) -> HttpResponse {
-    let database = matches!(
-        tokio::time::timeout(PING, monitor.storage.ping()).await,
-        Ok(Ok(()))
-    );
-    let search = !monitor.index.is_text_failing();
-    // At the first start, and after `lotse reindex`, words are found a while after everything else.
-    let found = monitor.index.text_arrival() >= monitor.begun_at;
-    let status = match (database && search, found) {
-        (true, true) => "ready",
-        (true, false) => "starting",
-        (false, _) => "degraded",
-    };
-    let body = serde_json::json!({
-        "status": status,
-        "database": if database { "reachable" } else { "away: reading goes on, writing does not" },
-        "search": if search { "writable" } else { "its folder cannot be written: new entries are listed but not found by text" },
-        "arrival": monitor.index.arrival(),
-    });
-    let mut response = if database && (found || !search) {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    response
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(body)
-}
-
 /// `GET /metrics` at the main address: only with the token.
 async fn guarded_metrics(
     request: HttpRequest,
@@ -308,6 +283,8 @@ async fn own_metrics(monitor: actix::Data<Monitor>) -> HttpResponse {
 fn metrics_server(
     config: &Config,
     shared: &Shared,
+    health: &Health,
+    stop: &CancellationToken,
 ) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
     let Some(address) = config.metrics_listen else {
         return Ok(None);
@@ -326,9 +303,15 @@ fn metrics_server(
     .listen(listener)
     .map_err(|error| Failure::new(format!("cannot serve metrics: {error}")))?
     .run();
-    Ok(Some(tokio::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, "serving metrics ended");
+    let mut server = Some(server);
+    Ok(Some(health.spawn("metrics", stop.clone(), move || {
+        let server = server.take();
+        async move {
+            if let Some(server) = server
+                && let Err(error) = server.await
+            {
+                tracing::error!(%error, "serving metrics ended");
+            }
         }
     })))
 }

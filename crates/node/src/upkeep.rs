@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use http::Clock;
+use http::sign_in::SignIn;
+use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
@@ -16,23 +19,33 @@ pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHa
         node.sign_in.clone(),
         node.clock.clone(),
     );
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
-                () = stop.cancelled() => return,
-            }
-            let now = clock.now();
-            sign_in.limits.shrink();
-            sign_in.access.shrink(now);
-            match storage.clean(now).await {
-                Ok(cleaned) => tracing::debug!(?cleaned, "cleaned up"),
-                Err(error) => tracing::warn!(
-                    code = error.code(),
-                    cause = error.log(),
-                    "cleaning up has to wait"
-                ),
-            }
-        }
+    let halt = stop.clone();
+    node.health.spawn("upkeep", stop, move || {
+        clean(
+            storage.clone(),
+            sign_in.clone(),
+            clock.clone(),
+            halt.clone(),
+        )
     })
+}
+
+async fn clean(storage: Storage, sign_in: SignIn, clock: Clock, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+        let now = clock.now();
+        sign_in.limits.shrink();
+        sign_in.access.shrink(now);
+        match storage.clean(now).await {
+            Ok(cleaned) => tracing::debug!(?cleaned, "cleaned up"),
+            Err(error) => tracing::warn!(
+                code = error.code(),
+                cause = error.log(),
+                "cleaning up has to wait"
+            ),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The two doors to the database: reads, and the one `write()` through which everything that changes goes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
@@ -29,6 +30,8 @@ struct Inner {
     read_turns: Arc<Semaphore>,
     write_turn: Arc<Semaphore>,
     committed: watch::Sender<i64>,
+    /// Whether the last change that was tried found no room.
+    full: AtomicBool,
 }
 
 impl std::fmt::Debug for Database {
@@ -46,6 +49,7 @@ impl Database {
             read_turns: Arc::new(Semaphore::new(usize::try_from(readers).unwrap_or(1))),
             write_turn: Arc::new(Semaphore::new(1)),
             committed: watch::Sender::new(0),
+            full: AtomicBool::new(false),
             target,
         }))
     }
@@ -178,9 +182,42 @@ impl Database {
                     );
                     std::thread::sleep(pause(attempt));
                 }
-                outcome => return outcome,
+                outcome => {
+                    if matches!(outcome, Err(StorageError::Full { .. })) {
+                        self.0.full.store(true, Ordering::Relaxed);
+                    }
+                    return outcome;
+                }
             }
         }
+    }
+
+    /// Begins a write and takes it back: whether one can begin. Where the last change found no room, and wherever
+    /// `thorough`, it writes what is there already once more, so that a disk without room shows. Returns the last arrival
+    /// number.
+    pub(crate) async fn probe(&self, thorough: bool) -> Result<i64> {
+        let was_full = self.0.full.load(Ordering::Relaxed);
+        let writes = thorough || was_full;
+        let head = self
+            .write(move |t| {
+                let head = counter::table
+                    .find(ARRIVAL)
+                    .select(counter::value)
+                    .first(t.connection())?;
+                if writes {
+                    diesel::update(counter::table.find(ARRIVAL))
+                        .set(counter::value.eq::<i64>(head))
+                        .execute(t.connection())?;
+                } else {
+                    t.discard();
+                }
+                Ok(head)
+            })
+            .await?;
+        if writes {
+            self.0.full.store(false, Ordering::Relaxed);
+        }
+        Ok(head)
     }
 
     fn attempt<T>(

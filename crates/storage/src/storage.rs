@@ -175,12 +175,14 @@ impl Storage {
             .await
     }
 
-    /// Whether the database answers: one short query.
+    /// Whether a write can begin: begins one and takes it back. A `thorough` one writes what is there already once more,
+    /// and so finds out whether there is room; the first after a change that found none does that by itself. Returns the
+    /// last arrival number.
     ///
     /// # Errors
-    /// Why it does not.
-    pub async fn ping(&self) -> Result<()> {
-        self.directory.head().await.map(drop)
+    /// Why it cannot. It waits as any write does, so bound it with a time limit.
+    pub async fn probe(&self, thorough: bool) -> Result<i64> {
+        self.database.probe(thorough).await
     }
 
     /// Removes what has run out by `now`: idempotency outcomes, sessions, one-time links, registrations.

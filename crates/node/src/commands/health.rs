@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use health::Ability;
+
 use crate::config::Config;
 use crate::console;
 use crate::failure::Failure;
@@ -11,8 +13,19 @@ use crate::failure::Failure;
 /// How long the answer may take.
 const WAIT: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(config: &Config) -> Result<ExitCode, Failure> {
-    let url = format!("http://{}/health/ready", reachable(config.listen));
+pub(crate) async fn run(config: &Config, abilities: &[String]) -> Result<ExitCode, Failure> {
+    for name in abilities {
+        if Ability::of(name).is_none() {
+            let known = Ability::ALL.map(Ability::name).join(", ");
+            return Err(Failure::new(format!("--for {name}: one of {known}")));
+        }
+    }
+    let query: Vec<String> = abilities.iter().map(|name| format!("for={name}")).collect();
+    let url = format!(
+        "http://{}/health/ready?{}",
+        reachable(config.listen),
+        query.join("&")
+    );
     let http = reqwest::Client::builder().no_proxy().timeout(WAIT).build();
     let http = http.map_err(|error| Failure::new(error.to_string()))?;
     let answer = http.get(&url).send().await;

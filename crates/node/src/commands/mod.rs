@@ -84,7 +84,7 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
             ));
         }
         Command::Restore { file } => restore(config, &file).await?,
-        Command::Health => return health::run(config).await,
+        Command::Health { abilities } => return health::run(config, &abilities).await,
         Command::Openapi | Command::Standard | Command::Config => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Actor;
 use domain::feed::FeedName;
 use federation::{Federation, PeerDetail, PeerView};
+use health::Health;
 
 use crate::cli;
 use crate::config::Config;
@@ -18,7 +19,7 @@ use crate::node::open_existing;
 async fn open(config: &Config) -> Result<Federation, Failure> {
     let storage = open_existing(config).await?;
     let clock = http::Clock::new(crate::clock::now);
-    let federation = Federation::new(storage, clock, config.federation())?;
+    let federation = Federation::new(storage, clock, config.federation(), Health::unwatched())?;
     federation.ensure_identity().await?;
     Ok(federation)
 }
@@ -230,7 +231,7 @@ pub(crate) async fn keys(config: &Config, command: cli::Keys) -> Result<(), Fail
 pub(crate) async fn new_epoch(config: &Config, recovery_key: &Path) -> Result<(), Failure> {
     let storage = open_existing(config).await?;
     let clock = http::Clock::new(crate::clock::now);
-    let federation = Federation::new(storage, clock, config.federation())?;
+    let federation = Federation::new(storage, clock, config.federation(), Health::unwatched())?;
     let (document, repeated) = federation.new_epoch(recovery_key).await?;
     console::say(format_args!(
         "epoch {}, identity document {}\nfingerprint  {}\ndeleted again {}, hidden {}",
@@ -252,7 +253,7 @@ pub(crate) async fn new_epoch(config: &Config, recovery_key: &Path) -> Result<()
 pub(crate) async fn journal(config: &Config, command: cli::Journal) -> Result<(), Failure> {
     let storage = open_existing(config).await?;
     let clock = http::Clock::new(crate::clock::now);
-    let federation = Federation::new(storage, clock, config.federation())?;
+    let federation = Federation::new(storage, clock, config.federation(), Health::unwatched())?;
     let journal = federation.journal();
     match command {
         cli::Journal::Show => match journal.read().map_err(federation::FederationError::from)? {

@@ -1,0 +1,255 @@
+//! Looks after what tells nobody by itself that it has failed: the database, the file system of the data folder, and
+//! how far behind everything is that follows the order of arrival.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use health::{Health, Part, Status};
+use parking_lot::Mutex;
+use storage::Storage;
+use storage::feeds::{Following, Peer};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::node::Node;
+
+/// Time between two looks at the database and at the data folder.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// How long a look may take until what is looked at counts as failing.
+const PROBE_PATIENCE: Duration = Duration::from_secs(4);
+/// Looks at the database after which one writes as well: a disk without room shows even where nobody writes.
+const PROBE_THOROUGH: u64 = 30;
+/// Time between two looks at the text index.
+const TEXT_EVERY: Duration = Duration::from_millis(100);
+/// Bytes that are written to see whether there is room.
+const PROBE_BYTES: usize = 65_536;
+/// The file that is written to see whether files can be written.
+const PROBE_FILE: &str = ".lotse-probe";
+/// Rounds between two looks at the list of peers.
+const PEERS_EVERY: u64 = 5;
+
+/// What metrics tell beside [`Health`].
+#[derive(Debug, Default)]
+pub(crate) struct Lag {
+    /// The last arrival number of the database, as it was last seen.
+    pub(crate) head: AtomicI64,
+    /// How it goes with peers, as it was last seen.
+    pub(crate) peers: Mutex<Peers>,
+    /// Bytes that are free where the data folder lies.
+    pub(crate) free: AtomicI64,
+}
+
+/// How it goes with those that this node follows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Peers {
+    /// The last attempt worked.
+    pub(crate) following: i64,
+    /// The last attempt did not work.
+    pub(crate) failing: i64,
+    /// It broke its word, and waits for an admin.
+    pub(crate) frozen: i64,
+    /// It was paused, by an admin or for its quota.
+    pub(crate) paused: i64,
+    /// It has not approved this node yet.
+    pub(crate) waiting: i64,
+    /// It has refused this node.
+    pub(crate) rejected: i64,
+    /// Seconds since the last success with the one that was away for the longest.
+    pub(crate) oldest_seconds: i64,
+}
+
+/// Watches until `stop`.
+pub(crate) fn start(
+    node: &Node,
+    data: &Path,
+    stop: &CancellationToken,
+) -> (Arc<Lag>, Vec<JoinHandle<()>>) {
+    let lag = Arc::new(Lag::default());
+    lag.head.store(node.cursor, Ordering::Relaxed);
+    let (health, storage) = (node.health.clone(), node.storage.clone());
+    let (told, halt) = (Arc::clone(&lag), stop.clone());
+    let watching = node.health.spawn("watch_database", stop.clone(), move || {
+        database(health.clone(), storage.clone(), told.clone(), halt.clone())
+    });
+    let (health, folder) = (node.health.clone(), data.to_owned());
+    let (told, halt) = (Arc::clone(&lag), stop.clone());
+    let writing = node.health.spawn("watch_disk", stop.clone(), move || {
+        disk(health.clone(), folder.clone(), told.clone(), halt.clone())
+    });
+    let (health, index) = (node.health.clone(), node.index.clone());
+    let (begun_at, halt) = (node.cursor, stop.clone());
+    let finding = node.health.spawn("watch_text", stop.clone(), move || {
+        text(health.clone(), index.clone(), begun_at, halt.clone())
+    });
+    (lag, vec![watching, writing, finding])
+}
+
+/// Sees whether words are found, and whether the text index can be written.
+async fn text(health: Health, index: search::Index, begun_at: i64, stop: CancellationToken) {
+    loop {
+        if index.is_text_failing() {
+            health.failing(
+                Part::Text,
+                "it cannot be written: new entries are not found by words",
+                "see above",
+            );
+        } else if index.text_arrival() < begun_at {
+            health.starting(Part::Text, "it is built");
+        } else {
+            health.ok(Part::Text);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TEXT_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Sees whether a write can begin. One that hangs is waited for, and no other one is begun meanwhile.
+async fn database(health: Health, storage: Storage, lag: Arc<Lag>, stop: CancellationToken) {
+    let mut round = 0_u64;
+    let committed = storage.directory.committed();
+    loop {
+        let is_ok = health.state(Part::Database).status == Status::Ok;
+        let before = *committed.borrow();
+        let mut probe = pin!(storage.probe(!is_ok || round.is_multiple_of(PROBE_THOROUGH)));
+        let first = tokio::select! {
+            outcome = tokio::time::timeout(PROBE_PATIENCE, &mut probe) => outcome,
+            () = stop.cancelled() => return,
+        };
+        let outcome = match first {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                // Behind a long row of this process's own writes it may wait: those are proof that one can write.
+                if *committed.borrow() == before {
+                    health.failing(
+                        Part::Database,
+                        "no write can begin; reading goes on",
+                        "a write could not begin in time",
+                    );
+                }
+                tokio::select! {
+                    outcome = &mut probe => outcome,
+                    () = stop.cancelled() => return,
+                }
+            }
+        };
+        match outcome {
+            Ok(head) => {
+                lag.head.fetch_max(head, Ordering::Relaxed);
+                health.ok(Part::Database);
+                if round.is_multiple_of(PEERS_EVERY) {
+                    count_peers(&storage, &lag).await;
+                }
+            }
+            Err(error) => {
+                let cause = format!("{}: {}", error.code(), error.log());
+                health.failing(Part::Database, "no write can begin; reading goes on", cause);
+            }
+        }
+        round += 1;
+        tokio::select! {
+            () = tokio::time::sleep(PROBE_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn count_peers(storage: &Storage, lag: &Lag) {
+    // Where that fails, the database has, and the next probe says so.
+    if let Ok(peers) = storage.feeds.peers().list().await {
+        *lag.peers.lock() = counted(&peers, crate::clock::now());
+    }
+}
+
+fn counted(peers: &[Peer], now: chrono::DateTime<chrono::Utc>) -> Peers {
+    let mut counted = Peers::default();
+    for peer in peers {
+        match peer.following {
+            Following::No => {}
+            Following::Waiting => counted.waiting += 1,
+            Following::Rejected => counted.rejected += 1,
+            Following::Frozen => counted.frozen += 1,
+            Following::Paused => counted.paused += 1,
+            Following::Active => {
+                let last = peer.succeeded.or(peer.decided).unwrap_or(peer.asked);
+                counted.oldest_seconds = counted.oldest_seconds.max((now - last).num_seconds());
+                if peer.failures > 0 {
+                    counted.failing += 1;
+                } else {
+                    counted.following += 1;
+                }
+            }
+        }
+    }
+    counted
+}
+
+/// Sees whether files can be written in the data folder.
+async fn disk(health: Health, folder: PathBuf, lag: Arc<Lag>, stop: CancellationToken) {
+    loop {
+        let tried = folder.clone();
+        let mut probe = tokio::task::spawn_blocking(move || write_probe(&tried));
+        let first = tokio::select! {
+            outcome = tokio::time::timeout(PROBE_PATIENCE, &mut probe) => outcome,
+            () = stop.cancelled() => return,
+        };
+        let outcome = match first {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                health.failing(
+                    Part::Disk,
+                    "files cannot be written",
+                    format_args!("{}: writing a file takes too long", folder.display()),
+                );
+                tokio::select! {
+                    outcome = &mut probe => outcome,
+                    () = stop.cancelled() => return,
+                }
+            }
+        };
+        match outcome {
+            Ok(Ok(free)) => {
+                lag.free.store(free, Ordering::Relaxed);
+                health.ok(Part::Disk);
+            }
+            Ok(Err(error)) => health.failing(
+                Part::Disk,
+                "files cannot be written",
+                format_args!("{}: {error}", folder.display()),
+            ),
+            Err(error) => health.background_failed("watch_disk", error),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PROBE_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Writes a file and takes it away again; returns how many bytes are free.
+fn write_probe(folder: &Path) -> std::io::Result<i64> {
+    let path = folder.join(PROBE_FILE);
+    let written = std::fs::write(&path, [0; PROBE_BYTES]);
+    let removed = std::fs::remove_file(&path);
+    written.and(removed)?;
+    let room = rustix::fs::statvfs(folder)?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    Ok(i64::try_from(free).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_takes_files_says_how_much_room_there_is_and_keeps_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(write_probe(folder.path()).expect("writable") > 0);
+        assert_eq!(folder.path().read_dir().expect("readable").count(), 0);
+        assert!(write_probe(&folder.path().join("gone")).is_err());
+    }
+}
