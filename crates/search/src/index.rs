@@ -167,6 +167,12 @@ impl Index {
         self.inner.shared.is_text_failing()
     }
 
+    /// Whether words of an entry that was removed may still stand in a file of the text index. It goes on until none do.
+    #[must_use]
+    pub fn has_text_remains(&self) -> bool {
+        self.inner.shared.has_text_remains()
+    }
+
     /// Waits until the columns hold the change. Bound it with a time limit: the change may never come.
     pub async fn reached(&self, arrival: i64) {
         self.wait_for(|reached| reached.columns >= arrival).await;

@@ -66,5 +66,13 @@ pub const BULK_ENTRIES: usize = 512;
 pub const BULK_COMMIT_MILLIS: u64 = 1_000;
 /// Entries that may wait for the text index; further writes wait for room.
 pub const TEXT_QUEUE: usize = 4_096;
+/// How long no segment of the text index is written anew for the sake of removed entries after that was done, at least.
+pub const REWRITE_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+/// The same as a multiple of how long it took: all removals together take one part in so many, and one, of a processor.
+pub const REWRITE_SHARE: u32 = 4;
+/// After so long every segment with deleted documents is written anew, for words that were changed and not removed.
+pub const REWRITE_ALL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+/// Entries up to which segments are written anew before the index is closed; a larger index does that at the next start.
+pub const REWRITE_AT_CLOSE: u64 = 100_000;
 /// Bytes that the text index gathers before it writes a segment. The library asks for at least 15 MB.
 pub const TEXT_MEMORY: usize = 48_000_000;

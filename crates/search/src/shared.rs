@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     reached: watch::Sender<Reached>,
     closed: AtomicBool,
     text_failing: AtomicBool,
+    text_remains: AtomicBool,
 }
 
 /// What only those who replace the snapshot need.
@@ -74,6 +75,7 @@ impl Shared {
             }),
             closed: AtomicBool::new(false),
             text_failing: AtomicBool::new(false),
+            text_remains: AtomicBool::new(false),
         }
     }
 
@@ -99,6 +101,14 @@ impl Shared {
 
     pub(crate) fn is_text_failing(&self) -> bool {
         self.text_failing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_text_remains(&self, remains: bool) {
+        self.text_remains.store(remains, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_text_remains(&self) -> bool {
+        self.text_remains.load(Ordering::Relaxed)
     }
 
     fn publish(&self, snapshot: Snapshot) {

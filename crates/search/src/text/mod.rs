@@ -4,6 +4,7 @@
 //! audiences may see stands in fields of its own, so that nobody finds by words that they may not read.
 
 mod analyse;
+mod erasing;
 pub(crate) mod fold;
 mod german;
 mod matching;

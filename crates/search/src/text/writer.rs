@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tantivy::{IndexWriter, TantivyDocument, Term};
 
 use super::analyse::Analyser;
+use super::erasing::Erasing;
 use super::store::Store;
 use super::view::TextView;
 use crate::document::{Document, KeyHash, Level, Passage};
@@ -58,6 +59,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     jobs: Receiver<Job>,
     analyser: Analyser,
+    erasing: Erasing,
     /// What no commit holds yet: done again where one fails.
     uncommitted: Vec<Job>,
     through: i64,
@@ -82,6 +84,7 @@ impl Writer {
             shared,
             jobs,
             analyser: Analyser::default(),
+            erasing: Erasing::new(),
             uncommitted: Vec::new(),
             through,
             committed: through,
@@ -114,10 +117,15 @@ impl Writer {
             } else if !self.is_dirty() {
                 self.look_again();
             }
+            if !self.loading {
+                self.erasing.step(&self.store, &mut self.writer);
+                self.shared.set_text_remains(self.erasing.is_waiting());
+            }
         }
         if self.is_dirty() {
             self.commit_until_done();
         }
+        self.erasing.finish(&self.store, &mut self.writer);
         // Merging threads write in the folder: who opens it again must not meet them there.
         if let Err(error) = self.writer.wait_merging_threads() {
             tracing::warn!(%error, "a merge of the text index was not finished");
@@ -161,6 +169,10 @@ impl Writer {
                 if matches!(job, Job::Clear) {
                     self.uncommitted.clear();
                 }
+                if let Job::Remove(key) = &job {
+                    self.erasing.remove(*key);
+                    self.shared.set_text_remains(true);
+                }
                 self.uncommitted.push(job);
             }
             Job::Through(arrival) => self.through = self.through.max(*arrival),
@@ -171,7 +183,7 @@ impl Writer {
                 }
             }
             Job::Refresh => self.look_again(),
-            Job::Settle => self.settle(),
+            Job::Settle => self.erasing.settle(&self.store, &mut self.writer),
         }
     }
 
@@ -253,6 +265,7 @@ impl Writer {
         commit.set_payload(&payload);
         commit.commit()?;
         self.uncommitted.clear();
+        self.erasing.committed();
         self.committed = self.through;
         self.store.reader.reload()?;
         self.took = start.elapsed();
@@ -291,15 +304,6 @@ impl Writer {
         match TextView::new(&searcher, self.store.fields, &before.views, &before.text) {
             Ok(view) => self.shared.publish_text(view, self.committed),
             Err(error) => tracing::error!(%error, "the text index cannot be read"),
-        }
-    }
-
-    /// Merges all segments into one, in the background.
-    fn settle(&mut self) {
-        match self.store.index.searchable_segment_ids() {
-            Ok(ids) if ids.len() > 1 => drop(self.writer.merge(&ids)),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the text index's segments cannot be listed"),
         }
     }
 }

@@ -6,4 +6,5 @@
 
 mod basic;
 mod common;
+mod erasing;
 mod naive;
