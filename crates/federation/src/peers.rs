@@ -328,9 +328,7 @@ impl Federation {
     async fn leave_no_remains(&self) {
         let left = self.feeds().leave_no_remains().await;
         if !left.unwrap_or(false) {
-            tracing::warn!(
-                "what was erased leaves the files of the database with the next restart"
-            );
+            tracing::info!("what was erased leaves the files of the database within a minute");
         }
     }
 

@@ -259,7 +259,7 @@ impl Accounts {
                     membership.scope(),
                     membership.role.as_str().to_owned(),
                 );
-                found(diesel::delete(membership::table.find(key)).execute(t.connection())?)?;
+                found(t.erase(membership::table.find(key))?)?;
                 touch(t, &actor, "account.withdraw", id, now)?;
                 load(t.connection(), id)
             })

@@ -254,8 +254,8 @@ pub(crate) async fn restore(database: &Database, path: PathBuf) -> Result<Archiv
 }
 
 fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
+    empty(t)?;
     let connection = t.connection();
-    empty(connection)?;
     let file = File::open(path).map_err(|why| StorageError::file(path, &why))?;
     let mut input = Input {
         file: BufReader::new(file),
@@ -326,7 +326,8 @@ fn review_of(row: &EntryRow) -> Result<Option<String>> {
 }
 
 /// Refuses a database with data; removes what an empty one has.
-fn empty(connection: &mut AnyConnection) -> Result<()> {
+fn empty(t: &mut Transaction<'_>) -> Result<()> {
+    let connection = t.connection();
     let used: i64 = counter::table
         .find(ARRIVAL)
         .select(counter::value)
@@ -335,9 +336,9 @@ fn empty(connection: &mut AnyConnection) -> Result<()> {
     if used > 0 || entries > 0 {
         return Err(Conflict::NotEmpty.into());
     }
-    diesel::delete(counter::table).execute(connection)?;
-    diesel::delete(origin::table).execute(connection)?;
-    diesel::delete(meta::table).execute(connection)?;
+    t.remove(counter::table)?;
+    t.remove(origin::table)?;
+    t.remove(meta::table)?;
     Ok(())
 }
 

@@ -4,10 +4,11 @@ use chrono::{DateTime, Days, Utc};
 use diesel::prelude::*;
 
 use crate::Result;
+use crate::corrections::CorrectionState;
 use crate::database::{Database, Transaction};
 use crate::limits;
 use crate::registrations::RegistrationState;
-use crate::schema::{idempotency, invitation, password_reset, registration, session};
+use crate::schema::{correction, idempotency, invitation, password_reset, registration, session};
 use crate::sql_types::to_micros;
 
 /// How many rows were removed.
@@ -25,14 +26,17 @@ pub struct Cleaned {
     /// Invitations to review that ran out [`limits::INVITATION_DAYS_KEPT`] ago. What the reviewer saw stands with the
     /// assessment.
     pub invitations: usize,
+    /// Corrections that were closed [`limits::CORRECTION_DAYS`] ago. Open ones wait for somebody to look at them.
+    pub corrections: usize,
 }
 
 /// Removes what has run out by `now`.
 pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cleaned> {
     let at = to_micros(now);
-    let day_ago = to_micros(now.checked_sub_days(Days::new(1)).unwrap_or(now));
-    let kept = Days::new(limits::INVITATION_DAYS_KEPT);
-    let long_ago = to_micros(now.checked_sub_days(kept).unwrap_or(now));
+    let before = |days| to_micros(now.checked_sub_days(Days::new(days)).unwrap_or(now));
+    let day_ago = before(1);
+    let long_ago = before(limits::INVITATION_DAYS_KEPT);
+    let closed_before = before(limits::CORRECTION_DAYS);
     Ok(Cleaned {
         idempotency: repeat(database, move |t| expired_idempotency(t, at)).await?,
         sessions: repeat(database, move |t| {
@@ -41,8 +45,7 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
                 .select(session::token)
                 .limit(limits::CLEANUP_ROWS)
                 .load::<String>(t.connection())?;
-            let rows = diesel::delete(session::table.filter(session::token.eq_any(tokens)));
-            Ok(rows.execute(t.connection())?)
+            t.erase(session::table.filter(session::token.eq_any(tokens)))
         })
         .await?,
         resets: repeat(database, move |t| {
@@ -51,9 +54,7 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
                 .select(password_reset::token)
                 .limit(limits::CLEANUP_ROWS)
                 .load::<String>(t.connection())?;
-            let rows =
-                diesel::delete(password_reset::table.filter(password_reset::token.eq_any(tokens)));
-            Ok(rows.execute(t.connection())?)
+            t.erase(password_reset::table.filter(password_reset::token.eq_any(tokens)))
         })
         .await?,
         invitations: repeat(database, move |t| {
@@ -62,8 +63,7 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
                 .select(invitation::token)
                 .limit(limits::CLEANUP_ROWS)
                 .load::<String>(t.connection())?;
-            let rows = diesel::delete(invitation::table.filter(invitation::token.eq_any(tokens)));
-            Ok(rows.execute(t.connection())?)
+            t.erase(invitation::table.filter(invitation::token.eq_any(tokens)))
         })
         .await?,
         registrations: repeat(database, move |t| {
@@ -73,8 +73,17 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
                 .select(registration::id)
                 .limit(limits::CLEANUP_ROWS)
                 .load::<String>(t.connection())?;
-            let rows = diesel::delete(registration::table.filter(registration::id.eq_any(ids)));
-            Ok(rows.execute(t.connection())?)
+            t.erase(registration::table.filter(registration::id.eq_any(ids)))
+        })
+        .await?,
+        corrections: repeat(database, move |t| {
+            let ids = correction::table
+                .filter(correction::state.ne(CorrectionState::Open.as_str()))
+                .filter(correction::closed.le(closed_before))
+                .select(correction::id)
+                .limit(limits::CLEANUP_ROWS)
+                .load::<String>(t.connection())?;
+            t.erase(correction::table.filter(correction::id.eq_any(ids)))
         })
         .await?,
     })
@@ -91,8 +100,7 @@ fn expired_idempotency(t: &mut Transaction<'_>, at: i64) -> Result<usize> {
     let Some(until) = moments.last() else {
         return Ok(0);
     };
-    let rows = diesel::delete(idempotency::table.filter(idempotency::expires.le(until)));
-    Ok(rows.execute(t.connection())?)
+    t.erase(idempotency::table.filter(idempotency::expires.le(until)))
 }
 
 async fn repeat(

@@ -12,7 +12,7 @@ use crate::connection::{AnyConnection, Pool, Pooled, Purpose, Target, insert_row
 use crate::limits;
 use crate::rows::AuditRow;
 use crate::schema::{audit, counter};
-use crate::{Result, StorageError};
+use crate::{Result, StorageError, erasure};
 
 /// The key of the advisory lock that all writers of one PostgreSQL database share: "lotse" in ASCII.
 const WRITE_LOCK: i64 = 0x6c_6f_74_73_65;
@@ -32,6 +32,8 @@ struct Inner {
     committed: watch::Sender<i64>,
     /// Whether the last change that was tried found no room.
     full: AtomicBool,
+    /// How many transactions of this process erased something.
+    erased: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Database {
@@ -50,6 +52,7 @@ impl Database {
             write_turn: Arc::new(Semaphore::new(1)),
             committed: watch::Sender::new(0),
             full: AtomicBool::new(false),
+            erased: watch::Sender::new(0),
             target,
         }))
     }
@@ -57,6 +60,14 @@ impl Database {
     /// Tells the highest arrival number that this process committed.
     pub(crate) fn committed(&self) -> watch::Receiver<i64> {
         self.0.committed.subscribe()
+    }
+
+    pub(crate) fn erased(&self) -> &watch::Sender<u64> {
+        &self.0.erased
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.0.target
     }
 
     /// Runs queries that change nothing, each with its own view of the data.
@@ -125,12 +136,7 @@ impl Database {
         mut change: impl FnMut(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let this = self.clone();
-        let turn = turn(
-            &self.0.write_turn,
-            limits::WRITE_TURN,
-            "too many writes are waiting",
-        )
-        .await?;
+        let turn = self.write_turn().await?;
         blocking(move || {
             let _turn = turn;
             this.write_here(&mut change)
@@ -138,21 +144,13 @@ impl Database {
         .await
     }
 
-    /// Moves what SQLite's log of writes holds into the database and empties the log, so that nothing of what was deleted
-    /// is left in it. Waits for those who still read an older state, as long as for a lock: whether that sufficed.
-    /// PostgreSQL's server looks after its own.
-    pub(crate) async fn empty_log(&self) -> Result<bool> {
-        let this = self.clone();
-        blocking(move || {
-            with_connection(&this.0.writer, &mut |connection| {
-                let AnyConnection::Sqlite(inner) = connection else {
-                    return Ok(true);
-                };
-                let done: Checkpoint =
-                    diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(inner)?;
-                Ok(done.busy == 0)
-            })
-        })
+    /// Waits for this process's turn to write.
+    pub(crate) async fn write_turn(&self) -> Result<OwnedSemaphorePermit> {
+        turn(
+            &self.0.write_turn,
+            limits::WRITE_TURN,
+            "too many writes are waiting",
+        )
         .await
     }
 
@@ -232,9 +230,11 @@ impl Database {
             last_arrival: None,
             audit: Vec::new(),
             discarded: false,
+            erased: false,
         };
         let mut result = change(&mut transaction);
         let (last_arrival, discarded) = (transaction.last_arrival, transaction.discarded);
+        let erased = transaction.erased;
         if !discarded && result.is_ok() {
             result = transaction.finish().and(result);
         }
@@ -252,6 +252,9 @@ impl Database {
                 newer
             });
         }
+        if erased {
+            self.0.erased.send_modify(|count| *count += 1);
+        }
         result
     }
 }
@@ -264,6 +267,8 @@ pub(crate) struct Transaction<'c> {
     /// What is noted under the numbers taken here.
     audit: Vec<AuditRow>,
     discarded: bool,
+    /// Whether something is gone whose bytes have to leave the files.
+    erased: bool,
 }
 
 impl Transaction<'_> {
@@ -304,8 +309,16 @@ impl Transaction<'_> {
         self.discarded = true;
     }
 
+    /// Notes that this erases something: see [`crate::erasure`].
+    pub(crate) fn note_erased(&mut self) {
+        self.erased = true;
+    }
+
     /// Writes what was taken and noted.
     fn finish(&mut self) -> Result<()> {
+        if self.erased {
+            erasure::note(self.connection)?;
+        }
         let Some(last) = self.last_arrival else {
             return Ok(());
         };
@@ -316,13 +329,6 @@ impl Transaction<'_> {
         insert_rows!(self.connection, audit::table, &rows);
         Ok(())
     }
-}
-
-/// What SQLite says of a checkpoint.
-#[derive(QueryableByName)]
-struct Checkpoint {
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    busy: i32,
 }
 
 /// Moves to a thread that may block. Storage's only one.

@@ -58,7 +58,7 @@ impl Distributions {
                 };
                 let at = to_micros(now);
                 t.arrive(at, "system", "distribution.renew", &key)?;
-                diesel::delete(distribution::table.find(&key)).execute(t.connection())?;
+                t.make_way(distribution::table.find(&key))?;
                 diesel::insert_into(distribution::table)
                     .values(&DistributionRow {
                         standard: key.clone(),

@@ -36,8 +36,7 @@ pub(crate) fn replay<T: DeserializeOwned>(
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     if row.expires <= to_micros(now) {
-        diesel::delete(idempotency::table.find((&key.subject, &key.key)))
-            .execute(t.connection())?;
+        t.erase(idempotency::table.find((&key.subject, &key.key)))?;
         return Ok(None);
     }
     if row.fingerprint != key.fingerprint {

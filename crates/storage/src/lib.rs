@@ -23,6 +23,7 @@ mod corrections;
 mod database;
 mod directory;
 mod distributions;
+mod erasure;
 mod error;
 pub mod feeds;
 mod idempotency;

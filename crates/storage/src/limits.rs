@@ -46,12 +46,21 @@ pub const LIST: i64 = 1_000;
 pub const BATCH: usize = domain::limits::BATCH_LINES;
 /// Days after which a refused or never claimed registration is erased.
 pub const REGISTRATION_DAYS: u64 = 30;
+/// Days after which a closed correction is erased: whoever reported it may still ask what became of it.
+pub const CORRECTION_DAYS: u64 = 90;
 /// Registrations that may wait for a decision at once: anybody may send one.
 pub const PENDING_REGISTRATIONS: i64 = 1_000;
 /// Corrections that may be open at once: anybody may send one.
 pub const OPEN_CORRECTIONS: i64 = 10_000;
 /// Rows that one clean-up transaction removes at most, so that no writer waits long behind it.
 pub(crate) const CLEANUP_ROWS: i64 = 5_000;
+/// How long emptying SQLite's write-ahead log waits for those who read an older state. Other processes' writers wait behind
+/// it for as long, so it tries again rather than wait.
+pub(crate) const CHECKPOINT_MILLIS: u32 = 500;
+/// How long SQLite's write-ahead log is left alone after it was emptied: erasures in the meantime share the next time.
+pub(crate) const CHECKPOINT_PAUSE: Duration = Duration::from_secs(5);
+/// The same for PostgreSQL's `VACUUM`, which reads every page that has changed and all indexes.
+pub(crate) const VACUUM_PAUSE: Duration = Duration::from_secs(600);
 /// Bytes of one line of an archive: a quality standard with its escapes, twice.
 pub(crate) const ARCHIVE_LINE: u64 = 8 * 1024 * 1024;
 /// Findings that an integrity check lists; the rest are counted.

@@ -39,10 +39,7 @@ impl Accounts {
         self.0
             .write(move |t| {
                 load(t.connection(), id)?;
-                diesel::delete(
-                    password_reset::table.filter(password_reset::account.eq(&row.account)),
-                )
-                .execute(t.connection())?;
+                t.erase(password_reset::table.filter(password_reset::account.eq(&row.account)))?;
                 t.arrive(row.created, &actor, "password_reset.create", &row.account)?;
                 diesel::insert_into(password_reset::table)
                     .values(&row)
@@ -76,10 +73,7 @@ impl Accounts {
                 if account.password.as_deref() != Some(was.as_str()) {
                     return Err(Conflict::PasswordChanged.into());
                 }
-                diesel::delete(
-                    password_reset::table.filter(password_reset::account.eq(id.to_string())),
-                )
-                .execute(t.connection())?;
+                t.erase(password_reset::table.filter(password_reset::account.eq(id.to_string())))?;
                 let actor = format!("account:{id}");
                 revoke_all(t, &actor, id, Some(&keep), now)?;
                 write_password(t, &actor, id, &password, now)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::{Actor, EntryId, Origin, Rules};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::access::name;
@@ -21,7 +22,7 @@ use crate::schema::{meta, origin};
 use crate::sql_types::{to_entry_id, to_micros, to_uuid};
 use crate::{
     Accounts, Audit, Clients, Corrections, Directory, Distributions, Invitations, Registrations,
-    Result, Sessions, StorageError, migration,
+    Result, Sessions, StorageError, limits, migration,
 };
 
 /// How a database is opened.
@@ -185,12 +186,45 @@ impl Storage {
         self.database.probe(thorough).await
     }
 
-    /// Removes what has run out by `now`: idempotency outcomes, sessions, one-time links, registrations.
+    /// Erases what has run out by `now`: idempotency outcomes, sessions, one-time links, registrations, invitations, closed
+    /// corrections.
     ///
     /// # Errors
     /// Those of the database; what was removed before stays removed.
     pub async fn clean(&self, now: DateTime<Utc>) -> Result<Cleaned> {
         cleanup::clean(&self.database, now).await
+    }
+
+    /// Hears of each transaction of this process that erased something. Those of others show in [`Storage::has_remains`].
+    #[must_use]
+    pub fn erasures(&self) -> watch::Receiver<u64> {
+        self.database.erasures()
+    }
+
+    /// Whether something was erased whose bytes may still stand in the database's files.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn has_remains(&self) -> Result<bool> {
+        self.database.has_remains().await
+    }
+
+    /// Makes what was erased leave the database's files, as far as this program can: whether that is done. On SQLite the
+    /// write-ahead log is emptied, for which nobody may read an older state; PostgreSQL is asked to clear dead rows away.
+    ///
+    /// # Errors
+    /// Those of the database; it can be tried again.
+    pub async fn leave_no_remains(&self) -> Result<bool> {
+        self.database.leave_no_remains().await
+    }
+
+    /// How long to wait between two calls of [`Storage::leave_no_remains`].
+    #[must_use]
+    pub fn remains_pause(&self) -> std::time::Duration {
+        match self.database.target() {
+            Target::Sqlite(_) => limits::CHECKPOINT_PAUSE,
+            Target::Postgres(_) => limits::VACUUM_PAUSE,
+        }
     }
 
     /// Writes everything, as it is at one moment, to a new file that either database can be restored from: one JSON

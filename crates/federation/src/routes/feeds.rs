@@ -221,7 +221,10 @@ fn rows(
             more = true;
             break;
         }
-        let body = row.body.unwrap_or_default();
+        // What it said was purged, and its deletion is about to take its place.
+        let Some(body) = row.body else {
+            return Ok(Err(NoPage::Nothing));
+        };
         bytes += body.len() + 1;
         last = row.seq;
         rows.push(body);

@@ -187,6 +187,6 @@ pub(crate) fn apply_here(
     if let Some(Some(State { row, .. })) = work.set.states.get(&applied.key.id) {
         applied.json = if row.deleted { None } else { row.body.clone() };
     }
-    save(work.t.connection(), node, &mut work.set)?;
+    save(work.t, node, &mut work.set)?;
     Ok(applied)
 }

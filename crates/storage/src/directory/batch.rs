@@ -88,7 +88,7 @@ fn run(
     let refused = results.iter().any(std::result::Result::is_err);
     let committed = !dry_run && (!refused || mode == BatchMode::PerLine);
     if committed {
-        save(work.t.connection(), node, &mut work.set)?;
+        save(work.t, node, &mut work.set)?;
     } else {
         work.t.discard();
     }

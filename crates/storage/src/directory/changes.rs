@@ -14,7 +14,7 @@ use crate::limits;
 use crate::rows::{AccountRow, ClientRow, DenialRow, EntryRow, SessionRow};
 use crate::schema::{account, client, denial, entry, session};
 use crate::sessions::Session;
-use crate::sql_types::to_micros;
+use crate::sql_types::{to_entry_id, to_micros};
 use crate::{Result, StorageError};
 
 /// Something that changed, in its latest state.
@@ -122,6 +122,36 @@ impl Directory {
                     more,
                     items,
                 })
+            })
+            .await
+    }
+
+    /// Entries of all origins whose removal took a number above `after` and up to `through`, with these numbers in order, at
+    /// most [`limits::CHANGES`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn removed(&self, after: i64, through: i64) -> Result<Vec<(i64, EntryKey)>> {
+        self.database
+            .read(move |c| {
+                let rows: Vec<(i64, i64, String)> = entry::table
+                    .filter(entry::arrival.gt(after))
+                    .filter(entry::arrival.le(through))
+                    .filter(entry::deleted)
+                    .order(entry::arrival)
+                    .limit(i64::try_from(limits::CHANGES).unwrap_or(i64::MAX))
+                    .select((entry::arrival, entry::origin, entry::id))
+                    .load(c)?;
+                let origins = Origins::load(c)?;
+                rows.into_iter()
+                    .map(|(arrival, origin, id)| {
+                        let key = EntryKey {
+                            origin: origins.get(origin)?,
+                            id: to_entry_id("an entry", &id)?,
+                        };
+                        Ok((arrival, key))
+                    })
+                    .collect()
             })
             .await
     }

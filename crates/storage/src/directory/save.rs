@@ -4,50 +4,44 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::Result;
-use crate::connection::{AnyConnection, insert_rows, on_each};
+use crate::connection::{insert_rows, on_each};
+use crate::database::Transaction;
 use crate::directory::Node;
 use crate::directory::facts::texts;
 use crate::directory::working_set::WorkingSet;
+use crate::erasure::erase_all_about;
 use crate::limits;
 use crate::rows::EntryRow;
-use crate::schema::{correction, entry, entry_reference, invitation, revision};
+use crate::schema::{entry, entry_reference, revision};
 
 /// Writes everything that is not yet written.
-pub(crate) fn save(
-    connection: &mut AnyConnection,
-    node: &Node,
-    set: &mut WorkingSet,
-) -> Result<()> {
+pub(crate) fn save(t: &mut Transaction<'_>, node: &Node, set: &mut WorkingSet) -> Result<()> {
     let (new, changed) = set.take_rows();
     // What existed may have had references; what is new has none.
     for rows in changed.chunks(limits::KEYS_PER_STATEMENT) {
         let sources = rows.iter().map(|row| &row.id);
-        diesel::delete(entry_reference::table.filter(entry_reference::source.eq_any(sources)))
-            .execute(connection)?;
+        t.remove(entry_reference::table.filter(entry_reference::source.eq_any(sources)))?;
     }
     // Changed ones first: they may let go of keys that new ones take.
-    replace_entries(connection, &changed)?;
+    replace_entries(t, &changed)?;
+    let connection = t.connection();
     insert_rows!(connection, entry::table, &new);
     let references = set.reference_rows();
     insert_rows!(connection, entry_reference::table, &references);
     insert_rows!(connection, revision::table, &set.revisions);
-    for ids in set.purged.chunks(limits::KEYS_PER_STATEMENT) {
-        let ids = texts(ids);
-        diesel::delete(revision::table.filter(revision::entry.eq_any(&ids))).execute(connection)?;
-        diesel::delete(invitation::table.filter(invitation::assessment.eq_any(&ids)))
-            .execute(connection)?;
-        // What people wrote about it may quote it.
-        let about = correction::origin
-            .eq(node.origin_row)
-            .and(correction::entry.eq_any(&ids));
-        diesel::delete(correction::table.filter(about)).execute(connection)?;
+    if !set.purged.is_empty() {
+        erase_all_about(t, node, &texts(&set.purged))?;
     }
     set.written();
     Ok(())
 }
 
 /// Writes entries in the place of those with the same keys, if there are any.
-pub(crate) fn replace_entries(connection: &mut AnyConnection, rows: &[EntryRow]) -> Result<()> {
+pub(crate) fn replace_entries(t: &mut Transaction<'_>, rows: &[EntryRow]) -> Result<()> {
+    if rows.iter().any(|row| row.deleted) {
+        t.note_erased();
+    }
+    let connection = t.connection();
     for rows in rows.chunks(limits::ROWS_PER_STATEMENT) {
         on_each!(connection, inner => {
             diesel::insert_into(entry::table)

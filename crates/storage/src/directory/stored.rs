@@ -119,7 +119,7 @@ impl Origins {
             .map(Self)
     }
 
-    fn get(&self, row: i64) -> Result<Origin> {
+    pub(crate) fn get(&self, row: i64) -> Result<Origin> {
         self.0
             .get(&row)
             .cloned()

@@ -162,7 +162,7 @@ impl<'t, 'c> Work<'t, 'c> {
                 .as_ref()
                 .is_some_and(|key| self.set.must_write_before(key))
         {
-            save(self.t.connection(), self.node, &mut self.set)?;
+            save(self.t, self.node, &mut self.set)?;
         }
         let before = self.external_key(entry.id)?;
         let json = entry.to_json();

@@ -118,8 +118,8 @@ impl FeedWork<'_, '_> {
         if let Some(row) = row {
             self.erase(row)?;
         }
-        diesel::delete(peer::table.filter(peer::base_url.eq(other.as_str())))
-            .execute(self.connection())?;
+        self.transaction()?
+            .erase(peer::table.filter(peer::base_url.eq(other.as_str())))?;
         // Who was denied stands in the denial alone.
         let arrival = self.arrive("peer.denied", "")?;
         let denied = DenialRow {
@@ -134,6 +134,7 @@ impl FeedWork<'_, '_> {
         diesel::update(audit::table.filter(audit::subject.eq(other.as_str())))
             .set(audit::subject.eq(""))
             .execute(self.connection())?;
+        self.transaction()?.note_erased();
         Ok(true)
     }
 
@@ -142,7 +143,9 @@ impl FeedWork<'_, '_> {
     /// # Errors
     /// Those of the database.
     pub fn undeny(&mut self, other: &Origin) -> Result<bool> {
-        let rows = diesel::delete(denial::table.find(other.as_str())).execute(self.connection())?;
+        let rows = self
+            .transaction()?
+            .erase(denial::table.find(other.as_str()))?;
         if rows > 0 {
             self.arrive("peer.allowed", other.as_str())?;
         }
@@ -156,17 +159,17 @@ impl FeedWork<'_, '_> {
             .filter(feed::origin.eq(row))
             .select(feed::id)
             .load(connection)?;
-        diesel::delete(statement::table.filter(statement::feed.eq_any(&feeds)))
-            .execute(connection)?;
-        diesel::delete(bucket::table.filter(bucket::feed.eq_any(&feeds))).execute(connection)?;
-        diesel::delete(feed::table.filter(feed::id.eq_any(&feeds))).execute(connection)?;
-        diesel::delete(entry::table.filter(entry::origin.eq(row))).execute(connection)?;
-        diesel::delete(correction::table.filter(correction::origin.eq(row))).execute(connection)?;
-        diesel::delete(origin::table.find(row)).execute(connection)?;
+        let t = self.transaction()?;
+        t.erase(statement::table.filter(statement::feed.eq_any(&feeds)))?;
+        t.remove(bucket::table.filter(bucket::feed.eq_any(&feeds)))?;
+        t.erase(feed::table.filter(feed::id.eq_any(&feeds)))?;
+        t.erase(entry::table.filter(entry::origin.eq(row)))?;
+        t.erase(correction::table.filter(correction::origin.eq(row)))?;
+        t.erase(origin::table.find(row))?;
         // The numbers stay, so that the order has no gaps.
         diesel::update(audit::table.filter(audit::actor.eq(actor)))
             .set((audit::actor.eq("peer"), audit::subject.eq("")))
-            .execute(connection)?;
+            .execute(self.connection())?;
         Ok(())
     }
 }

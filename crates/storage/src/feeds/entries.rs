@@ -7,6 +7,7 @@ use domain::{Entry, EntryId, Origin, content_hash};
 
 use super::work::{FeedWork, LocalChange, peer_actor};
 use crate::directory::{Origins, Stored, head, replace_entries};
+use crate::erasure::erase_reports;
 use crate::rows::EntryRow;
 use crate::schema::entry;
 use crate::sql_types::{to_column, to_entry_id, to_micros, to_signed, visibility_code};
@@ -99,10 +100,11 @@ impl FeedWork<'_, '_> {
                 review: None,
             });
         }
-        replace_entries(self.connection(), &rows)
+        replace_entries(self.transaction()?, &rows)
     }
 
-    /// Lets go of entries of another node. A row without content stays, so that every process hears of it.
+    /// Lets go of entries of another node, and of what was reported about them here. A row without content stays, so that
+    /// every process hears of it.
     ///
     /// # Errors
     /// Those of the database.
@@ -123,7 +125,10 @@ impl FeedWork<'_, '_> {
                 row.body = None;
                 row.hash = 0;
             }
-            replace_entries(self.connection(), &rows)?;
+            let t = self.transaction()?;
+            replace_entries(t, &rows)?;
+            let gone: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+            erase_reports(t, origin, &gone)?;
         }
         Ok(())
     }

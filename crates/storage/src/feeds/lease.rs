@@ -67,7 +67,7 @@ pub(super) async fn release(database: &Database, name: &'static str, holder: Uui
     database
         .write(move |t| {
             let held = lease::table.find(name).filter(lease::holder.eq(&holder));
-            diesel::delete(held).execute(t.connection())?;
+            t.remove(held)?;
             Ok(())
         })
         .await

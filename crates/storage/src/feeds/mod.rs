@@ -90,7 +90,7 @@ impl Feeds {
     /// # Errors
     /// Those of the database.
     pub async fn leave_no_remains(&self) -> Result<bool> {
-        self.0.database.empty_log().await
+        self.0.database.leave_no_remains().await
     }
 
     /// What is kept of each peer.

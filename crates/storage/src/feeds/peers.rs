@@ -295,8 +295,8 @@ impl Peers {
                 let before = work.peer(&base_url)?;
                 let Some(after) = change(before.clone())? else {
                     if before.is_some() {
-                        diesel::delete(peer::table.filter(peer::base_url.eq(base_url.as_str())))
-                            .execute(work.connection())?;
+                        work.transaction()?
+                            .erase(peer::table.filter(peer::base_url.eq(base_url.as_str())))?;
                     }
                     return Ok(None);
                 };
@@ -321,8 +321,7 @@ impl Peers {
                     .eq(Follower::Pending.as_str())
                     .and(peer::following.eq(Following::No.as_str()))
                     .and(diesel::dsl::not(peer::pinned));
-                diesel::delete(peer::table.filter(strangers).filter(peer::asked.lt(before)))
-                    .execute(t.connection())?;
+                t.erase(peer::table.filter(strangers).filter(peer::asked.lt(before)))?;
                 let waiting: i64 = peer::table
                     .filter(strangers)
                     .count()
@@ -361,7 +360,7 @@ impl FeedWork<'_, '_> {
             new.id = last.unwrap_or(0) + 1;
         }
         let row = new.to_row();
-        diesel::delete(peer::table.find(row.id)).execute(self.connection())?;
+        self.transaction()?.make_way(peer::table.find(row.id))?;
         on_each!(self.connection(), inner => {
             diesel::insert_into(peer::table).values(&row).execute(inner)
         })?;

@@ -8,8 +8,9 @@ use domain::{EntryId, Visibility, content_hash};
 
 use super::work::FeedWork;
 use crate::directory::{replace_entries, stored_entry};
+use crate::erasure::erase_all_about;
 use crate::rows::{EntryRow, RevisionRow};
-use crate::schema::{correction, entry, entry_reference, revision};
+use crate::schema::{entry, entry_reference, revision};
 use crate::sql_types::{to_column, to_signed, visibility_code};
 use crate::{Result, limits};
 
@@ -21,7 +22,6 @@ impl FeedWork<'_, '_> {
     /// Those of the database.
     pub fn erase_again(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
         let gone = self.live_among(ids)?;
-        let origin = self.node.origin_row;
         for some in gone.chunks(limits::KEYS_PER_STATEMENT) {
             let some: Vec<String> = some.iter().map(ToString::to_string).collect();
             let mut rows = self.own(&some)?;
@@ -34,18 +34,12 @@ impl FeedWork<'_, '_> {
                 row.body = None;
                 row.review = None;
             }
-            let connection = self.connection();
-            diesel::delete(entry_reference::table.filter(entry_reference::source.eq_any(&some)))
-                .execute(connection)?;
-            diesel::delete(entry_reference::table.filter(entry_reference::target.eq_any(&some)))
-                .execute(connection)?;
-            diesel::delete(revision::table.filter(revision::entry.eq_any(&some)))
-                .execute(connection)?;
-            let about = correction::origin
-                .eq(origin)
-                .and(correction::entry.eq_any(&some));
-            diesel::delete(correction::table.filter(about)).execute(connection)?;
-            replace_entries(connection, &rows)?;
+            let node = self.node;
+            let t = self.transaction()?;
+            t.remove(entry_reference::table.filter(entry_reference::source.eq_any(&some)))?;
+            t.remove(entry_reference::table.filter(entry_reference::target.eq_any(&some)))?;
+            erase_all_about(t, node, &some)?;
+            replace_entries(t, &rows)?;
         }
         Ok(gone)
     }
@@ -91,7 +85,7 @@ impl FeedWork<'_, '_> {
                     body: Some(json),
                     ..row
                 };
-                replace_entries(self.connection(), &[row])?;
+                replace_entries(self.transaction()?, &[row])?;
                 diesel::insert_into(revision::table)
                     .values(&revision)
                     .execute(self.connection())?;

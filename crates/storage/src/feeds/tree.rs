@@ -130,7 +130,8 @@ impl FeedWork<'_, '_> {
     /// Those of the database.
     pub fn forget_tree(&mut self, key: &FeedKey) -> Result<()> {
         let feed = self.feed(key)?;
-        diesel::delete(bucket::table.filter(bucket::feed.eq(feed))).execute(self.connection())?;
+        self.transaction()?
+            .remove(bucket::table.filter(bucket::feed.eq(feed)))?;
         Ok(())
     }
 
@@ -149,7 +150,7 @@ impl FeedWork<'_, '_> {
             .filter(statement::live)
             .filter(statement::state.eq("taken"))
             .filter(not(exists(here)));
-        diesel::delete(lost).execute(self.connection())?;
+        self.transaction()?.erase(lost)?;
         Ok(())
     }
 }

@@ -96,7 +96,7 @@ impl<'a, 't> FeedWork<'a, 't> {
     }
 }
 
-impl FeedWork<'_, '_> {
+impl<'t> FeedWork<'_, 't> {
     /// Lets the step end without changing anything, though it does not fail.
     pub fn discard(&mut self) {
         if let Door::Writing(t) = &mut self.door {
@@ -127,6 +127,16 @@ impl FeedWork<'_, '_> {
         }
     }
 
+    /// The transaction, of a step that may write.
+    pub(super) fn transaction(&mut self) -> Result<&mut Transaction<'t>> {
+        match &mut self.door {
+            Door::Writing(t) => Ok(t),
+            Door::Reading(_) => Err(StorageError::Internal {
+                log: "a read tried to write".to_owned(),
+            }),
+        }
+    }
+
     /// Takes an arrival number for what the node itself did.
     pub(super) fn arrive(&mut self, action: &str, subject: &str) -> Result<i64> {
         self.arrive_as("system", action, subject)
@@ -142,12 +152,7 @@ impl FeedWork<'_, '_> {
 
     pub(super) fn arrive_as(&mut self, actor: &str, action: &str, subject: &str) -> Result<i64> {
         let at = self.micros();
-        match &mut self.door {
-            Door::Writing(t) => t.arrive(at, actor, action, subject),
-            Door::Reading(_) => Err(StorageError::Internal {
-                log: "a read tried to write".to_owned(),
-            }),
-        }
+        self.transaction()?.arrive(at, actor, action, subject)
     }
 
     /// The number of a known feed.
@@ -301,6 +306,10 @@ impl FeedWork<'_, '_> {
             .into_iter()
             .map(|row| statement_to(feed, row))
             .collect::<Result<_>>()?;
+        // A deletion, or what is no longer wanted, takes the place of what had been said.
+        if rows.iter().any(|row| !row.live || row.body.is_none()) {
+            self.transaction()?.note_erased();
+        }
         for rows in rows.chunks(limits::ROWS_PER_STATEMENT) {
             on_each!(self.connection(), inner => {
                 diesel::insert_into(statement::table)
@@ -454,12 +463,10 @@ impl FeedWork<'_, '_> {
         let feed = self.feed(key)?;
         for some in entries.chunks(limits::KEYS_PER_STATEMENT) {
             let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
-            diesel::delete(
-                statement::table
-                    .filter(statement::feed.eq(feed))
-                    .filter(statement::entry.eq_any(ids)),
-            )
-            .execute(self.connection())?;
+            let rows = statement::table
+                .filter(statement::feed.eq(feed))
+                .filter(statement::entry.eq_any(ids));
+            self.transaction()?.erase(rows)?;
         }
         Ok(())
     }
@@ -482,8 +489,8 @@ impl FeedWork<'_, '_> {
     /// Those of the database.
     pub fn forget_all(&mut self, key: &FeedKey) -> Result<()> {
         let feed = self.feed(key)?;
-        diesel::delete(statement::table.filter(statement::feed.eq(feed)))
-            .execute(self.connection())?;
+        self.transaction()?
+            .erase(statement::table.filter(statement::feed.eq(feed)))?;
         self.forget_tree(key)
     }
 

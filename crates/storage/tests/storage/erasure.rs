@@ -1,0 +1,435 @@
+//! What is erased is in no column, and soon in no file.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use domain::feed::{Digest, FeedKey, FeedName, FeedState, Kept, StatementRow};
+use domain::{Command, Entry, EntryId, EntryKey, Kind, Origin};
+use lotse_storage::{CorrectionState, Invitation, NewCorrection, NewRegistration, Storage, limits};
+use uuid::Uuid;
+
+use crate::support::{
+    ORIGIN, TestDatabase, apply, at, coordinator, create, delete, new_id, offer_draft, on_both,
+    organisation, replace,
+};
+
+on_both!(
+    nothing_of_a_purged_entry_is_left_in_any_column,
+    nothing_of_an_entry_that_its_node_took_back_is_left_in_any_column,
+    closed_corrections_are_erased_after_90_days,
+    what_is_erased_is_noted_until_nothing_remains,
+    an_erasure_that_failed_is_not_noted,
+    a_process_that_comes_later_clears_what_one_before_erased,
+);
+
+/// What people write in what is erased. No other text holds it.
+const WORD: &str = "qzxvwurm";
+const DAY: i64 = 86_400;
+
+fn text_columns() -> Vec<(String, String)> {
+    let source = include_str!("../../src/schema.rs");
+    let mut columns = Vec::new();
+    for table in source.split("diesel::table! {").skip(1) {
+        let (head, body) = table.split_once('{').unwrap();
+        let name = head.split_once('(').unwrap().0.trim();
+        for line in body.split_once('}').unwrap().0.lines() {
+            if let Some((column, _)) = line
+                .trim()
+                .split_once(" -> ")
+                .filter(|(_, kind)| kind.contains("Text"))
+            {
+                columns.push((name.to_owned(), column.to_owned()));
+            }
+        }
+    }
+    assert!(columns.len() > 60);
+    columns
+}
+
+/// The columns in which the word stands.
+fn where_it_stands(database: &TestDatabase) -> Vec<String> {
+    text_columns()
+        .into_iter()
+        .filter(|(table, column)| {
+            let sql = format!("SELECT count(*) FROM {table} WHERE {column} LIKE '%{WORD}%'");
+            database.number(&sql) > 0
+        })
+        .map(|(table, column)| format!("{table}.{column}"))
+        .collect()
+}
+
+/// The files of an SQLite database in which the word stands.
+fn files_with_it(database: &TestDatabase) -> Vec<String> {
+    std::fs::read_dir(database.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| {
+            let bytes = std::fs::read(path).unwrap();
+            bytes
+                .windows(WORD.len())
+                .any(|part| part == WORD.as_bytes())
+        })
+        .map(|path| path.display().to_string())
+        .collect()
+}
+
+fn key(origin: &Origin) -> FeedKey {
+    FeedKey {
+        origin: origin.clone(),
+        name: FeedName::Network,
+    }
+}
+
+fn said(entry: EntryId, seq: u64, live: bool) -> StatementRow {
+    StatementRow {
+        entry,
+        leaf: 3,
+        seq,
+        live,
+        hash: Digest([7; 32]),
+        kept: Kept::Taken,
+        pull: 1,
+        at: at(1),
+        body: Some(if live {
+            format!("{{\"text\":\"{WORD}\"}}")
+        } else {
+            "{}".to_owned()
+        }),
+    }
+}
+
+/// A step that puts statements into a feed of `origin`.
+async fn tell(storage: &Storage, origin: &Origin, rows: Vec<StatementRow>) {
+    let key = key(origin);
+    storage
+        .feeds
+        .write(at(5), move |work| {
+            if work.state(&key)?.is_none() {
+                work.put_state(&key, &FeedState::new(1, Digest::EMPTY))?;
+            }
+            work.put_statements(&key, rows.clone())
+        })
+        .await
+        .unwrap();
+}
+
+async fn report(storage: &Storage, entry: &EntryKey) -> Uuid {
+    let new = NewCorrection {
+        id: Uuid::now_v7(),
+        entry: entry.clone(),
+        message: format!("no {WORD} there"),
+        contact: Some(format!("{WORD}@example.org")),
+    };
+    storage.corrections.submit(new, None, at(2)).await.unwrap()
+}
+
+/// An offer of this node that is spoken of wherever it can be.
+async fn spoken_of(storage: &Storage) -> EntryKey {
+    let owner = organisation(storage, "Owner").await;
+    let first = offer_draft(owner, &format!("The {WORD}"), Some(&format!("key-{WORD}")));
+    let offer = apply(storage, create(new_id(), first)).await.key;
+    let second = offer_draft(owner, &format!("Another {WORD}"), None);
+    apply(storage, replace(offer.id, second)).await;
+    report(storage, &offer).await;
+    let invitation = Invitation {
+        token: "t".to_owned(),
+        assessment: offer.id,
+        reviewer: "https://b.example/entries/x".to_owned(),
+        submission: "s".to_owned(),
+        created: at(0),
+        expires: at(100),
+        views: Some(format!("[\"{WORD}\"]")),
+    };
+    storage
+        .invitations
+        .create(&coordinator(), invitation, at(0))
+        .await
+        .unwrap();
+    let own: Origin = ORIGIN.parse().unwrap();
+    tell(storage, &own, vec![said(offer.id, 1, true)]).await;
+    offer
+}
+
+fn purge(id: EntryId) -> Command {
+    Command::Purge {
+        kind: Kind::Offer,
+        id,
+    }
+}
+
+async fn nothing_of_a_purged_entry_is_left_in_any_column(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let offer = spoken_of(&storage).await;
+    let before = where_it_stands(&database);
+    for column in [
+        "entry.body",
+        "revision.body",
+        "statement.body",
+        "correction.message",
+        "invitation.views",
+    ] {
+        assert!(before.iter().any(|found| found == column), "{before:?}");
+    }
+    // A deletion leaves the history until it is purged; the feed keeps what it told until the deletion is told.
+    apply(&storage, delete(Kind::Offer, offer.id)).await;
+    assert!(
+        where_it_stands(&database)
+            .iter()
+            .any(|found| found == "revision.body")
+    );
+    apply(&storage, purge(offer.id)).await;
+    assert_eq!(where_it_stands(&database), Vec::<String>::new());
+    let told = "SELECT count(*) FROM statement WHERE live AND body IS NULL";
+    assert_eq!(database.number(told), 1, "that something was told is known");
+    assert!(storage.check_integrity().await.unwrap().is_sound());
+    assert!(storage.leave_no_remains().await.unwrap());
+    if database.is_sqlite() {
+        assert_eq!(files_with_it(&database), Vec::<String>::new());
+    }
+}
+
+fn foreign(id: EntryId, origin: &Origin) -> Box<Entry> {
+    let value = serde_json::json!({
+        "id": id, "kind": "organisation", "origin": origin, "owner": id, "version": 1,
+        "visibility": "public", "status": "active", "created": at(1), "modified": at(1),
+        "last_verified": null, "license": "CC0-1.0",
+        "content": {"name": {"en": format!("The {WORD}")}, "type": "ngo", "seat_country": "DE"},
+    });
+    Box::new(Entry::from_json(&value.to_string()).unwrap())
+}
+
+async fn nothing_of_an_entry_that_its_node_took_back_is_left_in_any_column(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let other: Origin = "https://other.example".parse().unwrap();
+    let id = new_id();
+    tell(&storage, &other, vec![said(id, 1, true)]).await;
+    let (origin, entry) = (other.clone(), foreign(id, &other));
+    storage
+        .feeds
+        .write(at(5), move |work| work.take(&origin, vec![entry.clone()]))
+        .await
+        .unwrap();
+    let reported = EntryKey {
+        origin: other.clone(),
+        id,
+    };
+    report(&storage, &reported).await;
+    assert_eq!(
+        where_it_stands(&database).len(),
+        4,
+        "entry, statement, twice in the report"
+    );
+    assert!(storage.leave_no_remains().await.unwrap());
+    let origin = other.clone();
+    storage
+        .feeds
+        .write(at(6), move |work| work.let_go(&origin, &[id]))
+        .await
+        .unwrap();
+    tell(&storage, &other, vec![said(id, 2, false)]).await;
+    assert_eq!(where_it_stands(&database), Vec::<String>::new());
+    assert!(storage.has_remains().await.unwrap());
+    assert!(storage.leave_no_remains().await.unwrap());
+    if database.is_sqlite() {
+        assert_eq!(files_with_it(&database), Vec::<String>::new());
+    }
+}
+
+async fn closed_corrections_are_erased_after_90_days(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let owner = organisation(&storage, "Owner").await;
+    let offer = apply(&storage, create(new_id(), offer_draft(owner, "One", None))).await;
+    let (done, rejected) = (
+        report(&storage, &offer.key).await,
+        report(&storage, &offer.key).await,
+    );
+    let open = report(&storage, &offer.key).await;
+    for (id, state) in [
+        (done, CorrectionState::Done),
+        (rejected, CorrectionState::Rejected),
+    ] {
+        storage
+            .corrections
+            .close(&coordinator(), id, state, at(DAY))
+            .await
+            .unwrap();
+    }
+    let kept = i64::try_from(limits::CORRECTION_DAYS).unwrap();
+    assert_eq!(kept, 90);
+    assert_eq!(
+        storage
+            .clean(at((1 + kept) * DAY - 1))
+            .await
+            .unwrap()
+            .corrections,
+        0
+    );
+    assert_eq!(
+        storage
+            .clean(at((1 + kept) * DAY))
+            .await
+            .unwrap()
+            .corrections,
+        2
+    );
+    assert_eq!(
+        database.number("SELECT count(*) FROM correction"),
+        1,
+        "open ones wait"
+    );
+    storage
+        .corrections
+        .close(&coordinator(), open, CorrectionState::Done, at(DAY))
+        .await
+        .unwrap();
+    assert_eq!(storage.clean(at(91 * DAY)).await.unwrap().corrections, 1);
+    assert_eq!(where_it_stands(&database), Vec::<String>::new());
+    assert!(storage.leave_no_remains().await.unwrap());
+    if database.is_sqlite() {
+        assert_eq!(files_with_it(&database), Vec::<String>::new());
+    }
+}
+
+async fn what_is_erased_is_noted_until_nothing_remains(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let mut heard = storage.erasures();
+    let offer = spoken_of(&storage).await;
+    assert!(
+        !storage.has_remains().await.unwrap(),
+        "writing erases nothing"
+    );
+    assert!(!heard.has_changed().unwrap());
+    apply(&storage, purge(offer.id)).await;
+    assert!(heard.has_changed().unwrap());
+    heard.mark_unchanged();
+    assert!(storage.has_remains().await.unwrap());
+    assert!(storage.leave_no_remains().await.unwrap());
+    assert!(!storage.has_remains().await.unwrap());
+    assert!(!heard.has_changed().unwrap(), "that is no erasure");
+
+    let refused = NewRegistration {
+        id: Uuid::now_v7(),
+        claim: "c".to_owned(),
+        draft: format!("{{\"name\":\"{WORD}\"}}"),
+        contact: "office@example.org".to_owned(),
+        license_accepted: at(0),
+    };
+    let refused = storage
+        .registrations
+        .submit(refused, None, at(0))
+        .await
+        .unwrap();
+    storage
+        .registrations
+        .refuse(&coordinator(), refused, WORD, at(0))
+        .await
+        .unwrap();
+    assert_eq!(storage.clean(at(29 * DAY)).await.unwrap().registrations, 0);
+    assert!(!storage.has_remains().await.unwrap(), "nothing was due");
+    assert_eq!(storage.clean(at(30 * DAY)).await.unwrap().registrations, 1);
+    assert!(storage.has_remains().await.unwrap());
+    assert!(storage.leave_no_remains().await.unwrap());
+
+    let other: Origin = "https://other.example".parse().unwrap();
+    tell(&storage, &other, vec![said(new_id(), 1, true)]).await;
+    assert!(!storage.has_remains().await.unwrap());
+    let denied = other.clone();
+    let denied = storage.feeds.write(at(6), move |work| work.deny(&denied));
+    assert!(denied.await.unwrap());
+    assert!(storage.has_remains().await.unwrap());
+    assert!(storage.leave_no_remains().await.unwrap());
+    assert_eq!(where_it_stands(&database), Vec::<String>::new());
+    if database.is_sqlite() {
+        assert_eq!(files_with_it(&database), Vec::<String>::new());
+    }
+}
+
+async fn an_erasure_that_failed_is_not_noted(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let other: Origin = "https://other.example".parse().unwrap();
+    tell(&storage, &other, vec![said(new_id(), 1, true)]).await;
+    let failed: lotse_storage::Result<()> = storage
+        .feeds
+        .write(at(6), move |work| {
+            work.deny(&other)?;
+            Err(lotse_storage::StorageError::NotFound)
+        })
+        .await;
+    assert!(failed.is_err());
+    assert!(!storage.has_remains().await.unwrap());
+    assert_eq!(where_it_stands(&database), ["statement.body"]);
+}
+
+async fn a_process_that_comes_later_clears_what_one_before_erased(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let offer = spoken_of(&storage).await;
+    apply(&storage, purge(offer.id)).await;
+    drop(storage);
+    let storage = database.open().await;
+    assert!(storage.has_remains().await.unwrap());
+    assert!(storage.leave_no_remains().await.unwrap());
+    assert!(!storage.has_remains().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_waits_for_who_reads_an_older_state_and_keeps_no_writer_waiting() {
+    let database = TestDatabase::sqlite();
+    let storage = database.fresh().await;
+    let offer = spoken_of(&storage).await;
+    let mut reader = SqliteConnection::establish(database.file().to_str().unwrap()).unwrap();
+    reader
+        .batch_execute("BEGIN; SELECT count(*) FROM entry")
+        .unwrap();
+    apply(&storage, purge(offer.id)).await;
+    assert!(!storage.leave_no_remains().await.unwrap());
+    assert!(storage.has_remains().await.unwrap(), "it is not forgotten");
+    assert!(!files_with_it(&database).is_empty());
+    let begun = Instant::now();
+    let trying = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.leave_no_remains().await }
+    });
+    organisation(&storage, "Meanwhile").await;
+    assert!(!trying.await.unwrap().unwrap());
+    // It gives up after half a second; a reader may read for an hour.
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    reader.batch_execute("ROLLBACK").unwrap();
+    assert!(storage.leave_no_remains().await.unwrap());
+    assert!(!storage.has_remains().await.unwrap());
+    assert_eq!(files_with_it(&database), Vec::<String>::new());
+}
+
+/// What deletes by SQL of its own would go past all of this.
+#[test]
+fn rows_go_away_in_one_place_only() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![root];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for item in std::fs::read_dir(&folder).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() && !path.ends_with("tests") && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                seen += 1;
+                let source = std::fs::read_to_string(&path).unwrap();
+                let source = source.split("#[cfg(test)]").next().unwrap().to_lowercase();
+                for forbidden in ["delete from ", "drop table", "truncate table"] {
+                    assert!(
+                        !source.contains(forbidden),
+                        "{}: {forbidden}",
+                        path.display()
+                    );
+                }
+                let deletes = source.contains("diesel::delete(");
+                assert!(
+                    !deletes || path.ends_with("src/erasure.rs"),
+                    "{}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(seen > 150);
+}
