@@ -20,6 +20,7 @@ pub mod party;
 pub mod played;
 pub mod proxy;
 pub mod quality;
+pub mod remains;
 pub mod signing;
 pub mod world;
 

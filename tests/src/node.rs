@@ -235,6 +235,12 @@ impl TestNode {
         self.data.path().join(DATA)
     }
 
+    /// The folder of its search index.
+    #[must_use]
+    pub fn index(&self) -> PathBuf {
+        self.data().join(format!("index-{}", self.port))
+    }
+
     /// The folder of its restore journal, outside of the data folder.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

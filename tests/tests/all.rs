@@ -11,6 +11,7 @@ mod blocks;
 mod commands;
 mod console;
 mod docker;
+mod erasure;
 mod federation;
 mod full_disk;
 mod kill;

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod console;
 mod demo;
+mod erasing;
 mod failure;
 mod follow;
 mod gauges;

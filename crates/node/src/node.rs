@@ -11,7 +11,7 @@ use health::Health;
 use http::Clock;
 use http::rate::RateLimits;
 use http::sign_in::{Access, Passwords, SignIn};
-use search::{Index, IndexError};
+use search::{Change, Index, IndexError};
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
@@ -198,6 +198,22 @@ async fn open_index(config: &Config, storage: &Storage) -> Result<Index, Failure
     open()
 }
 
+/// What was removed since the text index was written last: its words may not stay there.
+async fn removed(storage: &Storage, after: i64, through: i64) -> Result<Vec<Change>, Failure> {
+    let (mut changes, mut after) = (Vec::new(), after);
+    // A new text index has nothing to forget.
+    while after > i64::MIN {
+        let some = storage.directory.removed(after, through).await?;
+        let Some((last, _)) = some.last() else { break };
+        after = *last;
+        let some = some
+            .into_iter()
+            .map(|(arrival, key)| Change::Remove { key, arrival });
+        changes.extend(some);
+    }
+    Ok(changes)
+}
+
 /// Streams all entries into the index; returns the number up to which it then holds everything.
 pub(crate) async fn fill(storage: &Storage, index: &Index) -> Result<i64, Failure> {
     let today = crate::clock::now().date_naive();
@@ -236,7 +252,10 @@ pub(crate) async fn fill(storage: &Storage, index: &Index) -> Result<i64, Failur
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let loader = loader.ok_or_else(|| Failure::new("the index could not be filled"))?;
+    let mut loader = loader.ok_or_else(|| Failure::new("the index could not be filled"))?;
+    for removed in removed(storage, index.text_resumes_after(), through).await? {
+        loader.push(removed)?;
+    }
     loader.finish(through)?;
     Ok(through)
 }

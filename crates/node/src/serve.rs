@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::gauges::Gauges;
 use crate::node::Node;
 use crate::readiness::{Readiness, live, ready};
-use crate::{console, quality, upkeep, watch};
+use crate::{console, erasing, quality, upkeep, watch};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
@@ -51,6 +51,7 @@ pub(crate) async fn serve(
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
+    let erasing = erasing::start(&node, stop.clone());
     let assessing = quality::start(node.api_state(config), &node.health, stop.clone());
     let (lag, watching) = watch::start(&node, &config.data, &stop);
     let federating = match node.federation.start(&stop).await {
@@ -134,6 +135,7 @@ pub(crate) async fn serve(
     }
     let _ = following.await;
     let _ = cleaning.await;
+    let _ = erasing.await;
     let _ = assessing.await;
     for task in watching.into_iter().chain(federating) {
         let _ = task.await;

@@ -1,4 +1,5 @@
-//! What falls due by time, in the background: expired sessions, one-time links, idempotency keys, refused registrations.
+//! What falls due by time, in the background, at the start and from time to time: expired sessions, one-time links,
+//! idempotency keys, refused registrations, closed corrections.
 
 use std::time::Duration;
 
@@ -32,10 +33,6 @@ pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHa
 
 async fn clean(storage: Storage, sign_in: SignIn, clock: Clock, stop: CancellationToken) {
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = stop.cancelled() => return,
-        }
         let now = clock.now();
         sign_in.limits.shrink();
         sign_in.access.shrink(now);
@@ -46,6 +43,10 @@ async fn clean(storage: Storage, sign_in: SignIn, clock: Clock, stop: Cancellati
                 cause = error.log(),
                 "cleaning up has to wait"
             ),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.cancelled() => return,
         }
     }
 }
