@@ -4,7 +4,7 @@ use std::{
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -56,6 +56,8 @@ pub struct Node {
     demo: bool,
     file_limit: bool,
     federates: bool,
+    binary: Option<PathBuf>,
+    start_seconds: u64,
 }
 
 impl Node {
@@ -77,6 +79,8 @@ impl Node {
             demo: false,
             file_limit: false,
             federates: false,
+            binary: None,
+            start_seconds: START_SECONDS,
         }
     }
 
@@ -85,6 +89,20 @@ impl Node {
     pub fn federated(mut self) -> Self {
         self.federates = true;
         self.with("PEER_INSECURE", "true")
+    }
+
+    /// With another binary than the one that was built with the tests.
+    #[must_use]
+    pub fn with_binary(mut self, binary: &Path) -> Self {
+        self.binary = Some(binary.to_owned());
+        self
+    }
+
+    /// Which may take so many seconds to answer its first request.
+    #[must_use]
+    pub fn patient(mut self, seconds: u64) -> Self {
+        self.start_seconds = seconds;
+        self
     }
 
     /// Under the name of a proxy, which has to pass connections on to it.
@@ -290,7 +308,8 @@ impl TestNode {
             .unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
-        wait_for(&format!("{} is ready", self.url()), START_SECONDS, || {
+        let patience = self.settings.start_seconds;
+        wait_for(&format!("{} is ready", self.url()), patience, || {
             let ended = self.process.as_mut().unwrap().try_wait().unwrap();
             assert!(
                 ended.is_none(),
@@ -341,10 +360,51 @@ impl TestNode {
         assert!(status.success(), "{status}:\n{}", self.log());
     }
 
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.process().unwrap(), signal).unwrap();
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not run, or not end within `seconds`.
+    pub fn ended(&mut self, seconds: u64) -> ExitStatus {
+        let mut process = self.process.take().unwrap();
+        wait_for("the node ends", seconds, || process.try_wait().unwrap())
+    }
+
+    /// Starts another command of the binary on the same data, with pipes for its streams.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+        self.command(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     /// All that it has written to its standard streams since the first start.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.log.path()).unwrap_or_default()
+    }
+
+    /// How much that is, in bytes.
+    ///
+    /// # Panics
+    /// When the file is gone.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.log.as_file().metadata().unwrap().len()
     }
 
     /// Its process, while it runs.
@@ -426,15 +486,16 @@ impl TestNode {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        let binary = self.settings.binary.clone().unwrap_or_else(binary);
         let mut command = if self.settings.file_limit {
             // A write beyond the limit then fails with an error; without this the signal would end the process.
             let mut shell = Command::new("bash");
             shell
                 .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-                .arg(binary());
+                .arg(binary);
             shell
         } else {
-            Command::new(binary())
+            Command::new(binary)
         };
         command
             .args(arguments)

@@ -23,4 +23,5 @@ mod quality;
 mod readme;
 mod ready;
 mod roles;
+mod signals;
 mod tokens;

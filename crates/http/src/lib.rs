@@ -7,6 +7,7 @@ pub mod client;
 mod clock;
 pub mod conditional;
 pub mod consts;
+pub mod drain;
 pub mod json;
 pub mod metrics;
 pub mod problem;

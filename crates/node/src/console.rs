@@ -3,14 +3,22 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
+use crate::failure::Failure;
+
 /// Says something that was asked for. A reader that has gone away is no error.
 pub(crate) fn say(words: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{words}");
 }
 
-/// Writes something that was asked for as it is.
-pub(crate) fn write(bytes: &[u8]) -> std::io::Result<()> {
-    std::io::stdout().lock().write_all(bytes)
+/// Writes something that was asked for as it is. A reader that has seen enough is no error.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says something beside what was asked for.

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod console;
 mod demo;
+mod ending;
 mod erasing;
 mod failure;
 mod follow;
@@ -16,6 +17,7 @@ mod node;
 mod quality;
 mod readiness;
 mod serve;
+mod signals;
 mod sources;
 mod upkeep;
 mod watch;
@@ -28,6 +30,11 @@ use clap::Parser as _;
 static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 fn main() -> ExitCode {
+    // First of all: a container stops what has just started, too.
+    if let Err(failure) = signals::watch() {
+        console::error(&failure);
+        return ExitCode::FAILURE;
+    }
     allocator::give_back_soon();
     // Whatever this process writes is its user's alone: database, keys, index, archives, exports.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::middleware::Compress;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web as actix};
 use health::{Health, Part};
+use http::drain::Drain;
 use http::metrics::{self, Metrics};
 use http::problem::{AllowedMethods, Problem, explain, unmatched};
 use http::sign_in::{bearer, jwks};
@@ -21,7 +22,7 @@ use crate::failure::Failure;
 use crate::gauges::Gauges;
 use crate::node::Node;
 use crate::readiness::{Readiness, live, ready};
-use crate::{console, erasing, quality, upkeep, watch};
+use crate::{console, ending, erasing, quality, signals, upkeep, watch};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
@@ -47,7 +48,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     storage: Storage,
 ) -> Result<(), Failure> {
-    let node = Node::open(config, storage).await?;
+    let node = signals::or_leave_well(Node::open(config, storage)).await?;
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
@@ -99,13 +100,15 @@ pub(crate) async fn serve(
         Arc::clone(&node.sign_in.limits),
         Arc::clone(&metrics),
     );
+    let drain = Drain::default();
     let shared = Shared::new(config, &node, metrics);
     let own_metrics = metrics_server(config, &shared, &node.health, &stop)?;
     let application = {
-        let shared = shared.clone();
+        let (shared, drain) = (shared.clone(), drain.clone());
         move || {
             App::new()
                 .wrap(Compress::default())
+                .wrap(drain.clone())
                 .wrap(surface.clone())
                 .configure(|cfg| shared.routes(cfg))
         }
@@ -120,6 +123,7 @@ pub(crate) async fn serve(
         .tcp_nodelay(true)
         .client_request_timeout(HEAD)
         .shutdown_timeout(config.shutdown_seconds)
+        .disable_signals()
         .listen(listener)
         .map_err(|error| Failure::new(format!("cannot serve: {error}")))?
         .run();
@@ -128,18 +132,16 @@ pub(crate) async fn serve(
         "Lotse serves {} (Ctrl-C ends it)",
         node.origin
     ));
-    let ended = server.await;
+    let ended = ending::serve_until_asked(server, &drain, config).await;
     stop.cancel();
     if let Some(server) = own_metrics {
         server.abort();
     }
-    let _ = following.await;
-    let _ = cleaning.await;
-    let _ = erasing.await;
-    let _ = assessing.await;
-    for task in watching.into_iter().chain(federating) {
-        let _ = task.await;
-    }
+    let background = [following, cleaning, erasing, assessing]
+        .into_iter()
+        .chain(watching)
+        .chain(federating);
+    ending::wait_for(background).await;
     tracing::info!("ended");
     ended.map_err(|error| Failure::new(format!("serving ended: {error}")))
 }

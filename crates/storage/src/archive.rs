@@ -208,6 +208,14 @@ fn hex(digest: Sha256) -> String {
         .collect()
 }
 
+/// Where an archive is written before it is whole.
+#[must_use]
+pub fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".unfinished");
+    PathBuf::from(name)
+}
+
 /// Writes an archive. Beside its place first, so that what stands there is always whole.
 pub(crate) fn write(database: &Database, path: &Path, now: DateTime<Utc>) -> Result<Archived> {
     if path.exists() {
@@ -215,9 +223,7 @@ pub(crate) fn write(database: &Database, path: &Path, now: DateTime<Utc>) -> Res
             log: format!("{}: it exists already", path.display()),
         });
     }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
+    let unfinished = unfinished(path);
     let _ = std::fs::remove_file(&unfinished);
     let written = database.snapshot_here(|connection| {
         let mut out = Output::create(&unfinished)?;

@@ -41,7 +41,7 @@ mod storage;
 
 pub use access::Membership;
 pub use accounts::{Account, Accounts, NewAccount, fold_email};
-pub use archive::Archived;
+pub use archive::{Archived, unfinished};
 pub use audit::{Audit, Audited};
 pub use cleanup::Cleaned;
 pub use clients::{Client, Clients, NewClient};

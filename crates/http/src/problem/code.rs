@@ -178,6 +178,8 @@ codes! {
     PeerRefused = BAD_GATEWAY, "peer_refused", "What the peer sent is not taken";
     /// The database is away or still starting.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "This is not available at the moment";
+    /// The node was asked to end.
+    Ending = SERVICE_UNAVAILABLE, "ending", "This node is about to end";
     /// The database is busy.
     Busy = SERVICE_UNAVAILABLE, "busy", "Too much is going on at the moment";
     /// The disk is full.

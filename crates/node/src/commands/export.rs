@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use domain::{AnyDraft, Audience, Entry, EntryId, Kind, outward};
@@ -13,16 +14,16 @@ use storage::Storage;
 
 use crate::cli::Export;
 use crate::config::Config;
-use crate::console;
 use crate::failure::{Failure, file};
 use crate::follow::read;
 use crate::node::open_existing;
+use crate::{console, signals};
 
 /// Rows that are read at once.
 const SCAN: i64 = 1_000;
 
-pub(crate) async fn run(config: &Config, export: &Export) -> Result<(), Failure> {
-    let storage = open_existing(config).await?;
+pub(crate) async fn run(config: &Config, export: &Export) -> Result<ExitCode, Failure> {
+    let storage = signals::or_leave(signals::not_begun, open_existing(config)).await?;
     let out: Box<dyn Write + Send> = if export.file.as_os_str() == "-" {
         Box::new(std::io::stdout())
     } else {
@@ -47,13 +48,25 @@ pub(crate) async fn run(config: &Config, export: &Export) -> Result<(), Failure>
     }
     match ended.and_then(|()| lines.out.flush()) {
         // The reader has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) => Err(file(&export.file, &error)),
-        Ok(()) => {
-            console::note(format_args!("{} entries", lines.written));
-            Ok(())
-        }
+        Ok(()) => Ok(said(export, lines.written)),
     }
+}
+
+/// Says how many entries there are. Of a file that is not whole nothing is left.
+fn said(export: &Export, written: u64) -> ExitCode {
+    let Some(unfinished) = signals::unfinished() else {
+        console::note(format_args!("{written} entries"));
+        return ExitCode::SUCCESS;
+    };
+    if export.file.as_os_str() != "-" {
+        let _ = std::fs::remove_file(&export.file);
+    }
+    console::note(format_args!(
+        "ended after {written} entries: there are more"
+    ));
+    ExitCode::from(unfinished)
 }
 
 /// Writes either the organisations or everything else.
@@ -81,7 +94,7 @@ async fn pass(
                 .filter_map(read)
                 .filter_map(|entry| leaving(&entry, all, today))
                 .try_for_each(|entry| lines.take(&entry));
-            if ended.is_ok() {
+            if ended.is_ok() && signals::unfinished().is_none() {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())

@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::cli::Import;
 use crate::config::Config;
-use crate::console;
 use crate::failure::{Failure, file};
 use crate::node::open_storage;
+use crate::{console, signals};
 
 /// Lines that are written in one transaction.
 const CHUNK: usize = 2_000;
@@ -37,8 +37,8 @@ struct Tally {
 }
 
 pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Failure> {
-    let storage = open_storage(config).await?;
-    let (input, size): (Box<dyn Read>, u64) = if import.file.as_os_str() == "-" {
+    let storage = signals::or_leave(signals::not_begun, open_storage(config)).await?;
+    let (input, size): (Box<dyn Read + Send>, u64) = if import.file.as_os_str() == "-" {
         (Box::new(std::io::stdin()), 0)
     } else {
         let opened = File::open(&import.file).map_err(|error| file(&import.file, &error))?;
@@ -58,10 +58,14 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
     let origin = config.origin()?;
     let mut tally = Tally::default();
     let (mut chunks, most) = (0_u64, if import.dry_run { DRY_CHUNK } else { CHUNK });
+    let (mut ended, mut through) = (false, 0);
     loop {
-        let chunk = lines
-            .chunk(most)
-            .map_err(|error| file(&import.file, &error))?;
+        let Some((read_on, chunk)) = next(lines, most).await? else {
+            ended = true;
+            break;
+        };
+        lines = read_on;
+        let chunk = chunk.map_err(|error| file(&import.file, &error))?;
         if chunk.is_empty() {
             break;
         }
@@ -76,6 +80,7 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
             &progress,
         )
         .await?;
+        through = lines.number;
         progress.set_position(lines.read);
     }
     progress.finish_and_clear();
@@ -100,11 +105,33 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
     console::say(format_args!(
         "{created} created, {updated} updated, {unchanged} unchanged, {deleted} deleted, {refused} refused{would}"
     ));
+    if ended {
+        console::note(format_args!(
+            "ended after line {through}: what follows was not looked at"
+        ));
+        // Its thread may wait for a line that nobody types.
+        signals::leave(signals::unfinished().map_or(0, i32::from));
+    }
     Ok(if refused == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The next lines, and the rest; nothing where the process is asked to end.
+async fn next(mut lines: Lines, most: usize) -> Result<Option<(Lines, Chunk)>, Failure> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let chunk = lines.chunk(most);
+        (lines, chunk)
+    });
+    tokio::select! {
+        biased;
+        () = signals::asked_to_end() => Ok(None),
+        read = reading => read
+            .map(Some)
+            .map_err(|error| Failure::new(format!("the file cannot be read: {error}"))),
+    }
 }
 
 fn progress(size: u64) -> ProgressBar {
@@ -229,15 +256,18 @@ fn command(line: &[u8]) -> Result<Command, http::Problem> {
     BatchLine::parse(line)?.command(|| EntryId(Uuid::now_v7()))
 }
 
+/// Lines with their numbers.
+type Chunk = std::io::Result<Vec<(u64, Vec<u8>)>>;
+
 /// Lines of a file, numbered from 1, blank ones left out.
 struct Lines {
-    input: BufReader<Box<dyn Read>>,
+    input: BufReader<Box<dyn Read + Send>>,
     number: u64,
     read: u64,
 }
 
 impl Lines {
-    fn chunk(&mut self, most_lines: usize) -> std::io::Result<Vec<(u64, Vec<u8>)>> {
+    fn chunk(&mut self, most_lines: usize) -> Chunk {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         while chunk.len() < most_lines && bytes < CHUNK_BYTES {
             let mut line = Vec::new();

@@ -13,6 +13,7 @@ mod peer;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use domain::{Checker, EntryId, EntryKey, Kind};
 use search::Index;
@@ -24,20 +25,22 @@ use crate::config::{Config, LogFormat};
 use crate::failure::{self, Failure, file};
 use crate::node::{open_existing, open_storage};
 use crate::sources::Sources;
-use crate::{console, serve};
+use crate::{console, serve, signals};
+
+/// How long a command that consists of a few small steps may take for them after it was asked to end.
+const STEP: Duration = Duration::from_secs(5);
 
 /// Runs a command.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // Works without any configuration: the document is the same on every node.
     if matches!(cli.command, Command::Openapi) {
-        console::write(serve::document_json().as_bytes())
-            .map_err(|error| Failure::new(error.to_string()))?;
+        console::write(serve::document_json().as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     if matches!(cli.command, Command::Standard) {
         let draft =
             crate::demo::standard_draft().map_err(|error| Failure::new(error.to_string()))?;
-        console::write(draft.as_bytes()).map_err(|error| Failure::new(error.to_string()))?;
+        console::write(draft.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let sources = Sources::read(&cli.settings)?;
@@ -49,14 +52,31 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
     log(&config)?;
     let system = actix_web::rt::System::new();
-    system.block_on(perform(&config, cli.command))
+    match cli.command {
+        // They end by themselves, in the order of their parts.
+        serving @ (Command::Serve | Command::Demo) => system.block_on(perform(&config, serving)),
+        command => {
+            let patience = patience(&config, &command);
+            system.block_on(signals::within(patience, perform(&config, command)))
+        }
+    }
+}
+
+/// How long a command may go on after it was asked to end.
+fn patience(config: &Config, command: &Command) -> Duration {
+    match command {
+        // The lines that it is in the middle of.
+        Command::Import(_) => Duration::from_secs(config.shutdown_seconds),
+        _ => STEP,
+    }
 }
 
 async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve => {
             let listener = serve::listen(config)?;
-            serve::serve(config, listener, open_storage(config).await?).await?;
+            let storage = signals::or_leave_well(open_storage(config)).await?;
+            serve::serve(config, listener, storage).await?;
         }
         Command::Demo => demo::run(config).await?,
         Command::Init(init) => init::run(config, &init).await?,
@@ -68,14 +88,23 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
         Command::Keys(command) => peer::keys(config, command).await?,
         Command::NewEpoch { recovery_key } => peer::new_epoch(config, &recovery_key).await?,
         Command::Journal(command) => peer::journal(config, command).await?,
-        Command::Export(export) => export::run(config, &export).await?,
+        Command::Export(export) => return export::run(config, &export).await,
         Command::Reindex => reindex(config).await?,
-        Command::Check => return check::run(config).await,
+        Command::Check => {
+            let left = || "ended before everything was compared: nothing is said".to_owned();
+            return signals::or_leave(left, check::run(config)).await;
+        }
         Command::Backup { file } => {
-            let archived = open_existing(config)
-                .await?
-                .backup(&file, crate::clock::now())
-                .await?;
+            let storage = signals::or_leave(signals::not_begun, open_existing(config)).await?;
+            let left = || {
+                let _ = std::fs::remove_file(storage::unfinished(&file));
+                format!(
+                    "{}: ended before it was whole; nothing is left of it",
+                    file.display()
+                )
+            };
+            let writing = storage.backup(&file, crate::clock::now());
+            let archived = signals::or_leave(left, writing).await?;
             console::say(format_args!(
                 "{}: {} rows, through change {}",
                 file.display(),
@@ -92,7 +121,9 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
 
 async fn migrate(config: &Config) -> Result<(), Failure> {
     crate::config::private_folder(&config.data)?;
-    let done = Storage::migrate(&config.database_url()).await?;
+    let url = config.database_url();
+    let left = || "ended before it was done: the database is as it was".to_owned();
+    let done = signals::or_leave(left, Storage::migrate(&url)).await?;
     if done.is_empty() {
         console::say("the database is up to date");
     }
@@ -106,8 +137,13 @@ async fn restore(config: &Config, path: &Path) -> Result<(), Failure> {
     std::fs::File::open(path).map_err(|error| file(path, &error))?;
     crate::config::private_folder(&config.data)?;
     let url = config.database_url();
-    Storage::migrate(&url).await?;
-    let archived = Storage::restore(&url, path).await?;
+    let left =
+        || "ended before everything was restored: the database is as empty as before".to_owned();
+    let restoring = async {
+        Storage::migrate(&url).await?;
+        Storage::restore(&url, path).await
+    };
+    let archived = signals::or_leave(left, restoring).await?;
     console::say(format_args!(
         "restored {} rows, through change {}",
         archived.rows, archived.through
