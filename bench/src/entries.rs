@@ -12,19 +12,19 @@ const PER_ORGANISATION: u32 = 50;
 const EPOCH: u64 = 1_767_225_600_000;
 
 /// Makes entries from a fixed seed.
-pub(crate) struct Maker {
+pub struct Maker {
     codes: Codes,
     random: SmallRng,
     names: Names,
 }
 
 /// The organisation that owns entry number `index`.
-pub(crate) fn organisation_id(index: u32) -> Uuid {
+pub fn organisation_id(index: u32) -> Uuid {
     fixed_id(0, index / PER_ORGANISATION)
 }
 
 /// The id of entry number `index`, where ids are given and not minted.
-pub(crate) fn entry_id(index: u32) -> Uuid {
+pub fn entry_id(index: u32) -> Uuid {
     if is_organisation(index) {
         organisation_id(index)
     } else {
@@ -33,7 +33,7 @@ pub(crate) fn entry_id(index: u32) -> Uuid {
 }
 
 /// Whether entry number `index` is an organisation: the first of each group.
-pub(crate) fn is_organisation(index: u32) -> bool {
+pub fn is_organisation(index: u32) -> bool {
     index.is_multiple_of(PER_ORGANISATION)
 }
 
@@ -49,7 +49,7 @@ impl Maker {
     ///
     /// # Errors
     /// When the code lists cannot be read.
-    pub(crate) fn new(seed: u64) -> anyhow::Result<Self> {
+    pub fn new(seed: u64) -> anyhow::Result<Self> {
         let mut random = SmallRng::seed_from_u64(seed);
         let names = Names::new(&mut random);
         Ok(Self {
@@ -60,7 +60,7 @@ impl Maker {
     }
 
     /// Entry number `index`: an organisation or an offer of it, as a client would send it (with `kind` and `id`).
-    pub(crate) fn entry(&mut self, index: u32) -> Value {
+    pub fn entry(&mut self, index: u32) -> Value {
         let (kind, content) = if is_organisation(index) {
             ("organisation", self.organisation(index))
         } else {
@@ -258,7 +258,7 @@ impl Names {
 }
 
 /// One item, the early ones far more often: as 1/(rank) roughly, the way that words, places and topics are spread.
-pub(crate) fn skewed<T: Copy>(random: &mut SmallRng, items: &[T]) -> Option<T> {
+pub fn skewed<T: Copy>(random: &mut SmallRng, items: &[T]) -> Option<T> {
     items.get(skewed_index(random, items.len())).copied()
 }
 
@@ -273,7 +273,7 @@ fn skewed_index(random: &mut SmallRng, length: usize) -> usize {
 }
 
 /// Any item, each as often.
-pub(crate) fn one_of<'a, T>(random: &mut SmallRng, items: &'a [T]) -> Option<&'a T> {
+pub fn one_of<'a, T>(random: &mut SmallRng, items: &'a [T]) -> Option<&'a T> {
     if items.is_empty() {
         return None;
     }

@@ -8,7 +8,6 @@
     reason = "a command for the terminal, no part of the product"
 )]
 
-mod entries;
 mod federation;
 mod load;
 mod product;
@@ -18,7 +17,6 @@ mod raw;
 mod reads;
 mod report;
 mod server;
-mod words;
 mod writes;
 mod yardstick;
 
@@ -26,6 +24,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use lotse_bench::{entries, words};
 
 #[derive(Parser)]
 #[command(about = "Measurements of Lotse")]

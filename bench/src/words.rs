@@ -4,11 +4,11 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A place that offers are given at: country, region (ISO 3166-2) where known, city, latitude, longitude.
-pub(crate) type City = (&'static str, &'static str, f64, f64);
+pub type City = (&'static str, &'static str, f64, f64);
 
 /// Cities in the order of how much goes on there, as a directory of this kind has it: half of it in the country of
 /// destination, the rest along the routes.
-pub(crate) const CITIES: &[City] = &[
+pub const CITIES: &[City] = &[
     ("DE", "Berlin", 52.52, 13.40),
     ("XK", "Prishtina", 42.66, 21.17),
     ("DE", "Kassel", 51.31, 9.48),
@@ -62,12 +62,12 @@ pub(crate) const CITIES: &[City] = &[
 ];
 
 /// Languages of advice, most frequent first.
-pub(crate) const LANGUAGES: &[&str] = &[
+pub const LANGUAGES: &[&str] = &[
     "de", "en", "ar", "sq", "tr", "sr", "ru", "fr", "uk", "fa", "es", "pl", "ro", "vi", "pt",
 ];
 
 /// German sentences. `{t}` is a topic, `{g}` a group, `{c}` a city, `{n}` the name of a project.
-pub(crate) const GERMAN: &[&str] = &[
+pub const GERMAN: &[&str] = &[
     "Wir beraten vor der Ausreise zu {t} und stellen den Kontakt zur Migrationsberatungsstelle in {c} her.",
     "Das Angebot {n} richtet sich an {g} und begleitet bis zum ersten Termin nach der Ankunft.",
     "In Einzelgesprächen klären wir gemeinsam, welche Unterlagen für den Antrag noch fehlen.",
@@ -87,7 +87,7 @@ pub(crate) const GERMAN: &[&str] = &[
 ];
 
 /// English sentences, with the same places for words.
-pub(crate) const ENGLISH: &[&str] = &[
+pub const ENGLISH: &[&str] = &[
     "We advise on {t} before departure and connect people with the migration counselling office in {c}.",
     "{n} is meant for {g} and accompanies them until the first appointment after arrival.",
     "In one-to-one conversations we find out which documents are still missing for the application.",
@@ -107,7 +107,7 @@ pub(crate) const ENGLISH: &[&str] = &[
 ];
 
 /// One sentence in each further language, for the entries that have more than two.
-pub(crate) const FURTHER: &[(&str, &str)] = &[
+pub const FURTHER: &[(&str, &str)] = &[
     (
         "fr",
         "Nous conseillons avant le départ et orientons vers les services compétents après l'arrivée.",
@@ -131,7 +131,7 @@ pub(crate) const FURTHER: &[(&str, &str)] = &[
 ];
 
 /// What readers look for: words that stand in the phrases above or in the labels of the code lists.
-pub(crate) const SOUGHT: &[&str] = &[
+pub const SOUGHT: &[&str] = &[
     "Beratung",
     "Migrationsberatung",
     "Ausreise",
@@ -175,7 +175,7 @@ pub(crate) const SOUGHT: &[&str] = &[
 ];
 
 /// The code lists that the product ships.
-pub(crate) struct Codes {
+pub struct Codes {
     schemes: BTreeMap<String, Vec<Concept>>,
 }
 
@@ -200,7 +200,7 @@ impl Codes {
     ///
     /// # Errors
     /// When the shipped file is not what it was.
-    pub(crate) fn read() -> anyhow::Result<Self> {
+    pub fn read() -> anyhow::Result<Self> {
         let file: File = serde_json::from_str(include_str!(
             "../../crates/domain/data/imsa-vocabularies.json"
         ))?;
@@ -213,7 +213,7 @@ impl Codes {
     }
 
     /// The codes of one list, in its order.
-    pub(crate) fn of(&self, scheme: &str) -> Vec<&str> {
+    pub fn of(&self, scheme: &str) -> Vec<&str> {
         self.concepts(scheme)
             .iter()
             .map(|concept| concept.code.as_str())
@@ -221,7 +221,7 @@ impl Codes {
     }
 
     /// What a code is called in a language.
-    pub(crate) fn label(&self, scheme: &str, code: &str, language: &str) -> &str {
+    pub fn label(&self, scheme: &str, code: &str, language: &str) -> &str {
         let concept = self
             .concepts(scheme)
             .iter()

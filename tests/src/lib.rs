@@ -10,6 +10,7 @@
     reason = "in a test, what should not happen ends the test"
 )]
 
+pub mod attack;
 pub mod batch;
 pub mod blocks;
 pub mod database;

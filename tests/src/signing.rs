@@ -12,6 +12,23 @@ use serde_json::{Value, json};
 
 use crate::{Answer, TestNode};
 
+/// What is signed of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// `host:port` of the node that it is for.
+    pub host: &'a str,
+    /// The path, with or without a query.
+    pub path: &'a str,
+    /// The body, if there is one.
+    pub body: Option<&'a [u8]>,
+    /// When it was signed, in seconds since 1970.
+    pub created: i64,
+    /// Until when it holds, in seconds since 1970.
+    pub expires: i64,
+}
+
 /// Keys, and the identity document that they belong to.
 pub struct Signatory {
     document: NodeDocument,
@@ -102,38 +119,53 @@ impl Signatory {
         created: i64,
     ) -> RequestBuilder {
         let body = body.map(|body| body.to_string().into_bytes());
-        let digest = body.as_deref().map(content_digest);
-        let (plain, query) = match path.split_once('?') {
-            Some((plain, query)) => (plain, Some(query)),
-            None => (path, None),
-        };
-        let host = node.host();
-        let request = Request {
+        let signed = Signed {
             method: method.as_str(),
-            authority: &host,
+            host: &node.host(),
+            path,
+            body: body.as_deref(),
+            created,
+            expires: created + 60,
+        };
+        let mut sent = node.request(method.clone(), path);
+        for (name, value) in self.sign(&signed) {
+            sent = sent.header(name, value);
+        }
+        match body {
+            Some(body) => sent.header("Content-Type", "application/json").body(body),
+            None => sent,
+        }
+    }
+
+    /// The headers that sign a request (RFC 9421), each time with another nonce.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    #[must_use]
+    pub fn sign(&self, signed: &Signed<'_>) -> Vec<(&'static str, String)> {
+        let digest = signed.body.map(content_digest);
+        let (plain, query) = match signed.path.split_once('?') {
+            Some((plain, query)) => (plain, Some(query)),
+            None => (signed.path, None),
+        };
+        let request = Request {
+            method: signed.method,
+            authority: signed.host,
             path: plain,
             query,
             content_digest: digest.as_deref(),
         };
         let nonce = uuid::Uuid::new_v4().simple().to_string();
         let stamp = Stamp {
-            created,
-            expires: created + 60,
+            created: signed.created,
+            expires: signed.expires,
             key_id: self.document.request_method(),
             nonce: &nonce,
         };
         let (input, signature) = sign(&request, &stamp, &self.requests).unwrap();
-        let mut sent = node
-            .request(method, path)
-            .header("Signature-Input", input)
-            .header("Signature", signature);
-        if let (Some(body), Some(digest)) = (body, digest) {
-            sent = sent
-                .header("Content-Digest", digest)
-                .header("Content-Type", "application/json")
-                .body(body);
-        }
-        sent
+        let mut headers = vec![("Signature-Input", input), ("Signature", signature)];
+        headers.extend(digest.map(|digest| ("Content-Digest", digest)));
+        headers
     }
 
     /// Reads.
@@ -146,15 +178,24 @@ impl Signatory {
     /// # Panics
     /// When the node shows no document.
     pub fn follow(&self, node: &TestNode) -> Answer {
+        let message = self.wish_to_follow(&node.host());
+        Answer::of(self.request(node, Method::POST, "/fed/v1/follows", Some(&message)))
+    }
+
+    /// The message that asks the node at `host` whether this one may follow it.
+    ///
+    /// # Panics
+    /// When its own document cannot be read.
+    #[must_use]
+    pub fn wish_to_follow(&self, host: &str) -> Value {
         let document: Value = serde_json::from_slice(self.document.to_json()).unwrap();
-        let message = json!({
+        json!({
             "type": "Follow",
             "actor": self.did(),
-            "object": format!("did:web:{}", node.host().replace(':', "%3A")),
+            "object": format!("did:web:{}", host.replace(':', "%3A")),
             "origin": self.document.origin().as_str(),
             "feed": "network",
             "documents": [document],
-        });
-        Answer::of(self.request(node, Method::POST, "/fed/v1/follows", Some(&message)))
+        })
     }
 }

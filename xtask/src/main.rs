@@ -8,6 +8,7 @@
     reason = "a command for the terminal, no part of the product"
 )]
 
+mod attack;
 mod bench;
 mod checks;
 mod documents;
@@ -41,6 +42,8 @@ enum Task {
     Licences,
     /// Measure the release server against fixed answers and raw inserts
     Bench(bench::Options),
+    /// Attack the release server, and measure what honest readers feel of it
+    Attack(attack::Options),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Postgres(options) => postgres::run(&options),
         Task::Licences => licences::check(),
         Task::Bench(options) => bench::run(&options),
+        Task::Attack(options) => attack::run(&options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
