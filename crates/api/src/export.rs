@@ -21,6 +21,8 @@ use crate::params::refused;
 
 /// Entries that one piece of an export holds.
 const PIECE: usize = 200;
+/// Bytes of entries after which a piece ends as well: what is made ahead of its reader is kept in memory.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// The columns of the CSV file.
 const COLUMNS: &[&str] = &[
@@ -97,11 +99,13 @@ impl Source {
             today,
             lang,
         } = self;
-        export
-            .by_ref()
-            .take(PIECE)
-            .filter_map(|hit| exported(&hit.json, hit.level, *today, lang.as_deref()))
-            .collect()
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while entries.len() < PIECE && bytes < PIECE_BYTES {
+            let Some(hit) = export.next() else { break };
+            bytes += hit.json.len();
+            entries.extend(exported(&hit.json, hit.level, *today, lang.as_deref()));
+        }
+        entries
     }
 }
 

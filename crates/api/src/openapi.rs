@@ -569,7 +569,7 @@ fn list_parameters(across: bool) -> Vec<Parameter> {
     ));
     parameters.push(query(
         "limit",
-        "Entries of one page, 1 to 200; 20 unless given",
+        "Entries of one page, 1 to 200; 20 unless given. A page of large entries holds fewer: go on while there is a `next`",
         Type::Integer,
     ));
     parameters.push(query(

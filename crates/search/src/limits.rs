@@ -8,6 +8,8 @@ pub const QUERY_WORDS: usize = 12;
 pub const FILTER_VALUES: usize = 100;
 /// Entries of one page.
 pub const PAGE: usize = 200;
+/// Bytes of the entries of one page; a page of larger ones holds fewer than were asked for, and says that there is a next.
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// Entries of a page unless the query asks for another number.
 pub const PAGE_DEFAULT: usize = 20;
 /// Hits after which paging by relevance and by distance ends.

@@ -66,24 +66,32 @@ impl Snapshot {
             Sort::Distance => self.by_distance(query, viewer, position.as_ref())?,
             sort => self.by_column(query, viewer, sort, position.as_ref())?,
         };
-        let more = listed.entries.len() > limit;
-        let mut entries = listed.entries;
-        entries.truncate(limit);
-        let next = if more {
-            self.position_after(query, &entries, listed.offset)
-        } else {
-            None
-        };
         let distance = |at: &At| {
             listed
                 .distances
                 .get(&(at.view, at.entry))
                 .map(|chord2| kilometres(*chord2))
         };
-        let hits = entries
-            .iter()
-            .filter_map(|at| self.hit(*at, viewer, distance(at)))
-            .collect();
+        let (mut hits, mut bytes, mut taken) = (Vec::new(), 0, 0);
+        for at in listed.entries.iter().take(limit) {
+            if let Some(hit) = self.hit(*at, viewer, distance(at)) {
+                bytes += hit.json.len();
+                // The first fits however large it is, so that every page gets on.
+                if bytes > limits::PAGE_BYTES && !hits.is_empty() {
+                    break;
+                }
+                hits.push(hit);
+            }
+            taken += 1;
+        }
+        let more = listed.entries.len() > taken;
+        let mut entries = listed.entries;
+        entries.truncate(taken);
+        let next = if more {
+            self.position_after(query, &entries, listed.offset)
+        } else {
+            None
+        };
         let facets = if query.facets.is_empty() {
             Vec::new()
         } else {
