@@ -93,6 +93,59 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// No handler takes a body by an extractor of the framework, which unfolds it before it is counted, or does not count it.
+/// `clippy.toml` names the types that stand for nothing else; these are told by where they stand.
+pub(crate) fn bodies() -> Result<()> {
+    let mut texts = Vec::new();
+    for item in fs::read_dir(process::root().join("crates"))? {
+        for file in sources(&item?.path().join("src"))? {
+            let text = fs::read_to_string(&file)?;
+            texts.push((file, text));
+        }
+    }
+    let handlers: BTreeSet<&str> = texts.iter().flat_map(|(_, text)| handlers(text)).collect();
+    for (file, text) in &texts {
+        if let Some((handler, argument)) = unbounded_body(text, &handlers) {
+            bail!(
+                "{}: {handler} takes `{argument}`, which http::body does not bound",
+                file.display()
+            );
+        }
+    }
+    if handlers.is_empty() {
+        bail!("no handlers found");
+    }
+    println!("{} handlers, none with a body of its own", handlers.len());
+    Ok(())
+}
+
+/// The names of what routes lead to: `steps::step` in `web::post().to(steps::step)`.
+fn handlers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(".to(").skip(1).filter_map(|rest| {
+        let path = rest.split(')').next()?;
+        let name = path.rsplit("::").next()?.trim();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        (!name.is_empty() && name.chars().all(plain)).then_some(name)
+    })
+}
+
+/// The first of these handlers that takes a body as the framework gives it, with that argument.
+fn unbounded_body<'a>(text: &'a str, handlers: &BTreeSet<&str>) -> Option<(&'a str, &'a str)> {
+    text.split("async fn ").skip(1).find_map(|rest| {
+        let (name, rest) = rest.split_once('(')?;
+        let arguments = rest.split(") ").next()?;
+        let types = arguments
+            .split(',')
+            .filter_map(|argument| Some(argument.split_once(": ")?.1.trim()));
+        let unbounded = |it: &&str| {
+            ["Bytes", "BytesMut", "String", "Payload"]
+                .contains(&it.rsplit("::").next().unwrap_or(it))
+        };
+        let found = types.filter(|_| handlers.contains(name)).find(unbounded)?;
+        Some((name, found))
+    })
+}
+
 /// The committed OpenAPI document is what the binary says, byte by byte.
 pub(crate) fn openapi(binary: &Path) -> Result<()> {
     let committed = fs::read_to_string(process::root().join("openapi/openapi.json"))
@@ -116,7 +169,7 @@ pub(crate) fn openapi(binary: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::first_unrun;
+    use super::{first_unrun, handlers, unbounded_body};
 
     #[test]
     fn examples_in_rust_and_tests_of_an_untested_library_are_found() {
@@ -127,5 +180,19 @@ mod tests {
         let test = format!("{other}#[cfg(test)]\nmod tests;\n");
         assert_eq!(first_unrun(&test, false), None);
         assert_eq!(first_unrun(&test, true), Some("#[cfg(test)]"));
+    }
+
+    #[test]
+    fn a_handler_that_takes_a_body_unbounded_is_found() {
+        let routes = "web::post().to(messages::hint), web::get().to(move || ready())";
+        let known: Vec<&str> = handlers(routes).collect();
+        assert_eq!(known, ["hint"]);
+        let known = known.into_iter().collect();
+        let bad = "async fn hint(\n    state: web::Data<State>,\n    body: web::Bytes,\n) -> u8 {}";
+        assert_eq!(unbounded_body(bad, &known), Some(("hint", "web::Bytes")));
+        let good = bad.replace("web::Bytes", "Signed");
+        assert_eq!(unbounded_body(&good, &known), None);
+        let other = bad.replace("hint", "other");
+        assert_eq!(unbounded_body(&other, &known), None);
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("migrations", checks::migrations)?;
     step("tests that nothing runs", checks::unrun)?;
     step("tests named in documents", documents::named_tests)?;
+    step("bodies", checks::bodies)?;
     step("clippy", || {
         run_program(cargo().args([
             "clippy",

@@ -4,8 +4,56 @@ use std::time::Duration;
 
 /// Bytes of an ordinary request body. Routes that take more say so where they are declared.
 pub const BODY_BYTES: usize = domain::limits::ENTRY_BYTES;
-/// How long a body may take to arrive. Shorter than a request may take unless it is configured otherwise, so that
-/// whoever sends slowly hears that it was them.
+/// Bytes of all bodies that are read or worked on at once. A node has room for this beside its directory; a few hundred
+/// connections that each send their largest body have to wait their turn.
+pub const ARRIVING_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of the bodies of one client at once: more than any one body has that is read as a whole.
+pub const ARRIVING_BYTES_EACH: usize = 16 * 1024 * 1024;
+/// Bytes that are kept of all bodies that stream: one batch of the largest size that is applied as a whole. Only partners
+/// send such.
+pub const STREAM_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that are set aside for a body before any of it has arrived, however long it says that it is.
+pub const BODY_CAPACITY: usize = 64 * 1024;
+/// Bytes of all answers that are on their way, before they are compressed.
+pub const LEAVING_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes of the answers of one client that are on their way: more than the largest answer has that is made as a whole.
+pub const LEAVING_BYTES_EACH: usize = 32 * 1024 * 1024;
+/// Answers up to so many bytes are not counted: the buffers of their connection hold as much.
+pub const ANSWER_BYTES_FREE: u64 = 16 * 1024;
+/// Bytes that compressing an answer takes meanwhile.
+pub const ENCODER_BYTES: usize = 384 * 1024;
+/// Bytes of an answer that are handed over at once.
+pub const PIECE_BYTES: usize = 64 * 1024;
+/// Answers that are made while they are sent, at once. Each keeps the directory as it was when it began.
+pub const EXPORTS: usize = 16;
+/// Such answers of one client.
+pub const EXPORTS_EACH: usize = 4;
+/// Connections of one client: an office behind one address keeps some for each of its browsers.
+pub const CONNECTIONS_EACH: usize = 256;
+/// Requests in flight of one client behind a proxy, whose connections cannot be counted.
+pub const REQUESTS_EACH: usize = 64;
+/// How long a connection is kept on which nothing is asked.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long the head of a request may take to arrive.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+/// What our own look at a head waits longer than the framework's, which can still say 408.
+pub const HEAD_SLACK: Duration = Duration::from_secs(1);
+/// How long an answer may stand still.
+pub const WRITE_TIME: Duration = Duration::from_secs(30);
+/// Bytes of an answer that go out within [`WRITE_TIME`] at least: a tenth of what the slowest mobile networks carry.
+pub const WRITE_BYTES: usize = 16 * 1024;
+/// Bytes that the system holds for a connection that does not take them. It doubles the number for its own needs.
+pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes that are read from a connection whose request, without a body, is worked on: what is asked next.
+pub const READ_AHEAD_BYTES: usize = 16 * 1024;
+/// Bytes that may arrive between requests without being one: the rest of a body that nobody reads.
+pub const DRAIN_BYTES: usize = 4 * 1024 * 1024;
+/// How long a connection waits, after an answer that ends it, for what is still on its way.
+pub const LINGER: Duration = Duration::from_secs(1);
+/// Seconds after which it makes sense to try again where there was no room.
+pub const BUSY_SECONDS: u64 = 2;
+/// How long a body may take to arrive, and a stream may pause. Shorter than a request may take unless it is configured
+/// otherwise, so that whoever sends slowly hears that it was them.
 pub const BODY_TIME: Duration = Duration::from_secs(20);
 /// Bytes of a form body at the token endpoint.
 pub const FORM_BYTES: usize = 4 * 1024;
@@ -53,3 +101,7 @@ pub const RATE_LOOK: u32 = 1_024;
 pub const ARRIVAL_WAIT: Duration = Duration::from_secs(10);
 /// A read that is slower than this is logged like a write.
 pub const SLOW_READ: Duration = Duration::from_millis(500);
+/// Kinds of refusals that are counted apart between two summaries.
+pub const TALLY_KINDS: usize = 200;
+/// Seconds between two summaries in the log.
+pub const TALLY_SECONDS: u64 = 60;

@@ -1,26 +1,20 @@
-//! Strict reading of JSON bodies: content type, size, depth, names that stand twice, control characters, unknown fields;
-//! and errors that name the place.
+//! Strict reading of JSON bodies: depth, names that stand twice, control characters, unknown fields; and errors that name
+//! the place. How the bytes arrive is [`crate::body`]'s.
 
 use std::borrow::Cow;
-use std::future::Future;
-use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use bytes::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use bytes::Bytes;
 use domain::Violation;
-use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use validator::Validate;
 
+use crate::body::{Extracting, read};
 use crate::consts;
 use crate::problem::{Code, Problem};
-
-type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 /// A JSON body of at most `LIMIT` bytes, read strictly. `T` must deny unknown fields.
 #[derive(Debug)]
@@ -31,7 +25,7 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Json<T, 
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = body(request, payload, LIMIT, is_json);
+        let body = read(request, payload, LIMIT, is_json);
         Box::pin(async move { Ok(Self(parse(&body.await?)?)) })
     }
 }
@@ -64,7 +58,7 @@ impl<const LIMIT: usize> FromRequest for JsonBytes<LIMIT> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = body(request, payload, LIMIT, is_json);
+        let body = read(request, payload, LIMIT, is_json);
         Box::pin(async move {
             let bytes = body.await?;
             check(&bytes)?;
@@ -82,7 +76,7 @@ impl<const LIMIT: usize> FromRequest for TableBytes<LIMIT> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = body(request, payload, LIMIT, is_table);
+        let body = read(request, payload, LIMIT, is_table);
         Box::pin(async move { Ok(Self(body.await?)) })
     }
 }
@@ -129,96 +123,9 @@ pub fn parse_checked<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Pr
     })
 }
 
-/// The whole body, if its content type `fits` and it is no larger than `limit`.
-pub(crate) fn body(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    limit: usize,
-    fits: fn(&str) -> bool,
-) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
-    let head = check_head(request, limit, fits);
-    let payload = payload.take();
-    async move {
-        let expected = head?;
-        let body = BytesMut::with_capacity(expected.min(limit));
-        in_time(consts::BODY_TIME, whole(payload, body, limit)).await
-    }
-}
-
-/// All chunks together, if they are no more than `limit` bytes.
-async fn whole<S, E>(mut chunks: S, mut body: BytesMut, limit: usize) -> Result<Bytes, Problem>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: std::fmt::Display,
-{
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| {
-            Problem::new(Code::BadRequest, "the body did not arrive whole")
-                .with_log(error.to_string())
-        })?;
-        if body.len() + chunk.len() > limit {
-            return Err(too_large(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-/// What arrives within `most`. Whoever is slower is told so, and that this connection ends (RFC 9110 section 15.5.9).
-async fn in_time<T>(
-    most: Duration,
-    arriving: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    tokio::time::timeout(most, arriving)
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = most.as_secs();
-            let problem = Problem::new(
-                Code::BodyTooSlow,
-                format!("a body has {seconds} seconds to arrive"),
-            );
-            Err(problem.with_header(header::CONNECTION, HeaderValue::from_static("close")))
-        })
-}
-
-/// What the head says of the body: its length, when it is known.
-fn check_head(
-    request: &HttpRequest,
-    limit: usize,
-    fits: fn(&str) -> bool,
-) -> Result<usize, Problem> {
-    if !fits(request.content_type()) {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "this content type is not read here",
-        ));
-    }
-    let coded = request.headers().get(header::CONTENT_ENCODING);
-    if coded.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "send the body without a content coding",
-        ));
-    }
-    let length = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    match length {
-        Some(length) if length > limit => Err(too_large(limit)),
-        length => Ok(length.unwrap_or(0)),
-    }
-}
-
-fn too_large(limit: usize) -> Problem {
-    Problem::new(
-        Code::BodyTooLarge,
-        format!("at most {limit} bytes are read here"),
-    )
-}
-
 /// `application/json` and anything `application/*+json` (RFC 6839 section 3.1).
-fn is_json(media_type: &str) -> bool {
+#[must_use]
+pub fn is_json(media_type: &str) -> bool {
     let media_type = media_type.trim();
     media_type.eq_ignore_ascii_case("application/json")
         || (media_type.to_ascii_lowercase().starts_with("application/")
@@ -305,25 +212,6 @@ mod tests {
     #[expect(dead_code, reason = "only its shape matters")]
     struct Inner {
         number: u8,
-    }
-
-    #[actix_web::test]
-    async fn a_body_that_arrives_too_slowly_is_told_so() {
-        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
-        let trickling = first.chain(futures_util::stream::pending());
-        let arriving = whole(trickling, BytesMut::new(), 100);
-        let problem = in_time(Duration::from_millis(20), arriving)
-            .await
-            .expect_err("too slow");
-        assert_eq!(problem.code(), Code::BodyTooSlow);
-        let answer = actix_web::ResponseError::error_response(&problem);
-        assert_eq!(answer.status().as_u16(), 408);
-        let connection = answer.headers().get(header::CONNECTION);
-        assert_eq!(connection, Some(&HeaderValue::from_static("close")));
-        let at_once =
-            futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{}"))]);
-        let body = in_time(Duration::from_secs(20), whole(at_once, BytesMut::new(), 2)).await;
-        assert_eq!(body.expect("in time"), "{}");
     }
 
     #[test]

@@ -3,20 +3,27 @@
 //!
 //! It decides nothing about entries: handlers of other crates do, through `domain` and `storage`.
 
+pub mod answers;
+pub mod body;
 pub mod client;
 mod clock;
 pub mod conditional;
+pub mod connection;
 pub mod consts;
 pub mod drain;
 pub mod json;
+pub mod load;
 pub mod metrics;
 pub mod problem;
 pub mod query;
 pub mod rate;
 mod request_id;
+pub mod server;
 pub mod sign_in;
 pub mod surface;
+pub mod tally;
 
+pub use body::JsonLines;
 pub use clock::Clock;
 pub use conditional::{Caching, IfMatch};
 pub use json::{Json, JsonBytes, TableBytes, ValidJson};

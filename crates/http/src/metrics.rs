@@ -1,5 +1,6 @@
 //! Counts for the operator, in the format of Prometheus. Counts only: nothing that could tell who asked for what.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::problem::Code;
 
 /// The content type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,6 +28,11 @@ struct StatusLabels {
     route: String,
     method: &'static str,
     status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    code: &'static str,
 }
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "other"];
@@ -45,6 +53,8 @@ pub struct Metrics {
     routes: Vec<(&'static str, usize)>,
     cells: Vec<[Cell; METHODS.len()]>,
     rate_limited: Counter,
+    refused: HashMap<Code, Counter>,
+    connections_refused: Counter,
 }
 
 impl Metrics {
@@ -69,6 +79,23 @@ impl Metrics {
             "Requests refused by a rate limit",
             rate_limited.clone(),
         );
+        let refusals = Family::<CodeLabels, Counter>::default();
+        registry.register("http_refused", "Problems answered", refusals.clone());
+        let connections_refused = Counter::default();
+        registry.register(
+            "http_connections_refused",
+            "Connections of clients that have too many",
+            connections_refused.clone(),
+        );
+        let refused = Code::ALL
+            .iter()
+            .map(|code| {
+                let labels = CodeLabels {
+                    code: code.as_str(),
+                };
+                (*code, refusals.get_or_create_owned(&labels))
+            })
+            .collect();
         let cell = |route: &str, method: &'static str| Cell {
             answers: STATUSES.map(|status| {
                 answers.get_or_create_owned(&StatusLabels {
@@ -97,6 +124,8 @@ impl Metrics {
                 .collect(),
             registry: Mutex::new(registry),
             rate_limited,
+            refused,
+            connections_refused,
         }
     }
 
@@ -132,6 +161,16 @@ impl Metrics {
 
     pub(crate) fn count_rate_limited(&self) {
         self.rate_limited.inc();
+    }
+
+    pub(crate) fn count_refused(&self, code: Code) {
+        if let Some(counter) = self.refused.get(&code) {
+            counter.inc();
+        }
+    }
+
+    pub(crate) fn count_connection_refused(&self) {
+        self.connections_refused.inc();
     }
 
     /// Where a request is counted: at its longest known prefix of up to three segments.

@@ -90,9 +90,9 @@ impl Default for Rates {
     }
 }
 
-/// Whom a counter belongs to.
+/// Who is counted as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
+pub(crate) enum Client {
     V4(u32),
     /// The first 64 bits: what one household or server gets (RFC 6177).
     V6(u64),
@@ -102,8 +102,8 @@ enum Key {
     Shared(u64),
 }
 
-impl Key {
-    fn of(address: IpAddr) -> Self {
+impl Client {
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.to_bits()),
             IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
@@ -124,7 +124,7 @@ impl Key {
 
 /// One bucket: a counter per key, and shared counters while there are too many keys.
 struct Limiter {
-    cells: DefaultKeyedRateLimiter<Key>,
+    cells: DefaultKeyedRateLimiter<Client>,
     crowded: AtomicBool,
     checks: AtomicU32,
 }
@@ -140,7 +140,7 @@ impl Limiter {
     }
 
     /// Seconds until the next request, if this one is too many.
-    fn check(&self, key: Key) -> Result<(), u64> {
+    fn check(&self, key: Client) -> Result<(), u64> {
         if self
             .checks
             .fetch_add(1, Ordering::Relaxed)
@@ -207,7 +207,7 @@ impl RateLimits {
     /// # Errors
     /// 429 `rate_limited` with `Retry-After`.
     pub fn check(&self, bucket: Bucket, address: IpAddr) -> Result<(), Problem> {
-        self.check_key(bucket, Key::of(address))
+        self.check_key(bucket, Client::of(address))
     }
 
     /// Counts one attempt at an account or client, whoever makes it and whether or not it exists.
@@ -217,10 +217,10 @@ impl RateLimits {
     pub fn check_name(&self, bucket: Bucket, name: &str) -> Result<(), Problem> {
         let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
         let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-        self.check_key(bucket, Key::Name(u64::from_be_bytes(*first)))
+        self.check_key(bucket, Client::Name(u64::from_be_bytes(*first)))
     }
 
-    fn check_key(&self, bucket: Bucket, key: Key) -> Result<(), Problem> {
+    fn check_key(&self, bucket: Bucket, key: Client) -> Result<(), Problem> {
         let Some(limiter) = self.limiter(bucket) else {
             return Ok(());
         };

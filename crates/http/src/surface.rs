@@ -16,17 +16,22 @@ use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{Error, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use bytes::Bytes;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 use tracing::Span;
 
+use crate::body::{Arriving, is_absent};
 use crate::client::TrustedProxies;
+use crate::connection::{Connection, Working};
 use crate::consts;
+use crate::load::{Load, Share};
 use crate::metrics::{Metrics, Route};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Refused};
 use crate::rate::{Bucket, RateLimits};
 use crate::request_id::RequestId;
+use crate::tally::{Kind, Tally};
 
 /// A route's pattern without the expressions that its parameters must match: `/api/v1/{collection}/{id}`.
 fn readable(pattern: &str) -> String {
@@ -60,6 +65,12 @@ pub struct Settings {
     pub long_paths: &'static [&'static str],
     /// How long those may take.
     pub long_time_limit: Duration,
+    /// How long a body may take to arrive, and one that streams may pause.
+    pub body_time: Duration,
+    /// What all requests share.
+    pub load: Load,
+    /// Where refusals are counted.
+    pub tally: Arc<Tally>,
 }
 
 impl Default for Settings {
@@ -70,6 +81,9 @@ impl Default for Settings {
             time_limit: Duration::from_secs(30),
             long_paths: &[],
             long_time_limit: Duration::from_secs(600),
+            body_time: consts::BODY_TIME,
+            load: Load::default(),
+            tally: Arc::default(),
         }
     }
 }
@@ -102,7 +116,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<Watched<EitherBody<B>>>;
     type Error = Error;
     type Transform = SurfaceService<S>;
     type InitError = ();
@@ -129,7 +143,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<Watched<EitherBody<B>>>;
     type Error = Error;
     type Future = Answering<S::Future, B>;
 
@@ -143,10 +157,17 @@ where
         if request.method() == Method::HEAD {
             request.head_mut().method = Method::GET;
         }
+        without_brotli(request.headers_mut());
         let reads = matches!(*request.method(), Method::GET | Method::OPTIONS);
-        let visit = Visit {
+        let connection = request.conn_data::<Rc<Connection>>();
+        let working = connection.map(|connection| connection.begin(!is_absent(request.headers())));
+        let mut visit = Visit {
             id,
             started,
+            hold: Hold {
+                working,
+                in_flight: None,
+            },
             route: shared.metrics.route(request.path(), request.method()),
             reads,
             scripted: request.headers().contains_key(header::ORIGIN),
@@ -164,6 +185,9 @@ where
                 },
             };
         }
+        if !reads {
+            request.extensions_mut().insert(visit.arriving(address));
+        }
         let future = visit.enter(|| self.service.call(request));
         Answering {
             visit,
@@ -172,6 +196,38 @@ where
                 timer: None,
             },
         }
+    }
+}
+
+/// Answers are not compressed with Brotli: its encoder takes megabytes for each, gzip's a third of one, and which of them it
+/// is would be the client's choice. What it asks for otherwise (RFC 9110 section 12.5.3) stays.
+fn without_brotli(headers: &mut HeaderMap) {
+    let is_brotli = |item: &str| {
+        let coding = item.split(';').next().unwrap_or_default();
+        coding.trim().eq_ignore_ascii_case("br")
+    };
+    let mut rest = Vec::new();
+    let mut found = false;
+    for value in headers.get_all(header::ACCEPT_ENCODING) {
+        for item in value.to_str().unwrap_or_default().split(',') {
+            if is_brotli(item) {
+                found = true;
+            } else if !item.trim().is_empty() {
+                rest.push(item.trim());
+            }
+        }
+    }
+    if !found {
+        return;
+    }
+    // Nothing left means that nothing but the answer as it is will do.
+    let rest = if rest.is_empty() {
+        "identity".to_owned()
+    } else {
+        rest.join(", ")
+    };
+    if let Ok(value) = HeaderValue::from_str(&rest) {
+        headers.insert(header::ACCEPT_ENCODING, value);
     }
 }
 
@@ -185,10 +241,15 @@ fn who(proxies: &TrustedProxies, request: &ServiceRequest) -> (IpAddr, RequestId
     (address, given.unwrap_or_else(RequestId::mint))
 }
 
+/// Marks a request of somebody who is signed in: what they write is logged line by line.
+#[derive(Debug)]
+pub(crate) struct Known;
+
 /// What is remembered of a request while it is worked on.
 struct Visit {
     id: RequestId,
     started: Instant,
+    hold: Hold,
     route: Route,
     reads: bool,
     /// Whether a script of some site asks (Fetch section 3.2.1).
@@ -196,6 +257,39 @@ struct Visit {
     long: bool,
     span: Option<Span>,
     shared: Rc<Shared>,
+}
+
+/// What is held for a request until its answer has been handed over, or nobody waits for it.
+#[derive(Debug, Default)]
+#[expect(dead_code, reason = "they count as long as they are there")]
+struct Hold {
+    working: Option<Working>,
+    in_flight: Option<Share>,
+}
+
+pin_project! {
+    /// The body of an answer, which counts as being worked on until it has been handed over.
+    #[derive(Debug)]
+    pub struct Watched<B> {
+        #[pin]
+        body: B,
+        hold: Hold,
+    }
+}
+
+impl<B: MessageBody> MessageBody for Watched<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.project().body.poll_next(context)
+    }
 }
 
 pin_project! {
@@ -220,11 +314,11 @@ where
     F: Future<Output = Result<ServiceResponse<B>, Error>>,
     B: MessageBody + 'static,
 {
-    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+    type Output = Result<ServiceResponse<Watched<EitherBody<B>>>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let visit = &*this.visit;
+        let visit = this.visit;
         let answer = match this.state.project() {
             Projected::Early { answer } => match answer.take() {
                 Some(answer) => answer,
@@ -245,7 +339,9 @@ where
                 }
             },
         };
-        Poll::Ready(Ok(visit.finish(answer)))
+        let answer = visit.finish(answer);
+        let hold = std::mem::take(&mut visit.hold);
+        Poll::Ready(Ok(answer.map_body(|_, body| Watched { body, hold })))
     }
 }
 
@@ -266,15 +362,51 @@ impl Visit {
         }
     }
 
+    /// By what the body of this request is bounded.
+    fn arriving(&self, client: IpAddr) -> Arriving {
+        let settings = &self.shared.settings;
+        Arriving {
+            room: Arc::clone(&settings.load.arriving),
+            stream_room: Arc::clone(&settings.load.streaming_in),
+            client,
+            time: settings.body_time,
+            stream_time: settings.long_time_limit,
+        }
+    }
+
+    /// Counts this request for its client where it came through a proxy, whose connections are not counted.
+    fn enter_flight(&mut self, request: &ServiceRequest, client: IpAddr) -> Result<(), Problem> {
+        let settings = &self.shared.settings;
+        let proxied = request
+            .peer_addr()
+            .is_some_and(|peer| settings.proxies.trust(peer.ip()));
+        if !proxied {
+            return Ok(());
+        }
+        self.hold.in_flight = settings.load.in_flight.take(client, 1);
+        if self.hold.in_flight.is_some() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::RateLimited,
+            "too many requests at once: wait for some to be answered",
+        )
+        .with_retry_after(1))
+    }
+
     /// What can be answered without asking anybody: too many requests, and the browser's question before another site's
     /// script may ask (a preflight, Fetch standard section 3.2.2).
-    fn early(&self, request: &ServiceRequest, address: IpAddr) -> Option<HttpResponse> {
+    fn early(&mut self, request: &ServiceRequest, address: IpAddr) -> Option<HttpResponse> {
         let bucket = if self.reads {
             Bucket::Read
         } else {
             Bucket::Write
         };
-        if let Err(problem) = self.shared.limits.check(bucket, address) {
+        let limits = Arc::clone(&self.shared.limits);
+        let counted = limits
+            .check(bucket, address)
+            .and_then(|()| self.enter_flight(request, address));
+        if let Err(problem) = counted {
             self.shared.metrics.count_rate_limited();
             return Some(self.id.within(|| problem.error_response()));
         }
@@ -328,7 +460,8 @@ impl Visit {
     fn failed(&self, error: Error) -> Error {
         let mut response = self.id.within(|| error.error_response());
         self.add_headers(response.head_mut().headers_mut());
-        self.log(response.status(), response.body().size(), || "-".to_owned());
+        self.count(response.status());
+        self.log(&response, "-".to_owned(), false);
         actix_web::error::InternalError::from_response(
             Problem::internal("answered before"),
             response,
@@ -338,14 +471,23 @@ impl Visit {
 
     fn finish<B: MessageBody>(&self, mut answer: ServiceResponse<B>) -> ServiceResponse<B> {
         self.add_headers(answer.headers_mut());
-        let response = answer.response();
-        self.log(response.status(), response.body().size(), || {
-            answer
-                .request()
-                .match_pattern()
-                .map_or_else(|| "-".to_owned(), |pattern| readable(&pattern))
-        });
+        let (request, response) = (answer.request(), answer.response());
+        let took = self.count(response.status());
+        let ordinary = self.reads && response.status().as_u16() < 400 && took < consts::SLOW_READ;
+        // The usual case pays nothing for the log.
+        if !ordinary || tracing::enabled!(tracing::Level::DEBUG) {
+            let pattern = request.match_pattern();
+            let route = pattern.map_or_else(|| "-".to_owned(), |pattern| readable(&pattern));
+            let known = request.extensions().contains::<Known>();
+            self.log(response, route, known);
+        }
         answer
+    }
+
+    fn count(&self, status: StatusCode) -> Duration {
+        let took = self.started.elapsed();
+        self.shared.metrics.count(self.route, status, took);
+        took
     }
 
     /// The headers that every answer has (RFC 6797; Content Security Policy 3; Fetch section 3.2).
@@ -392,23 +534,85 @@ impl Visit {
         }
     }
 
-    fn log(&self, status: StatusCode, size: BodySize, pattern: impl FnOnce() -> String) {
-        let took = self.started.elapsed();
-        self.shared.metrics.count(self.route, status, took);
-        let ordinary = self.reads && status.as_u16() < 400 && took < consts::SLOW_READ;
-        if ordinary && !tracing::enabled!(tracing::Level::DEBUG) {
-            return;
-        }
-        let (route, status, micros) = (pattern(), status.as_u16(), took.as_micros() as u64);
-        let bytes = match size {
-            BodySize::Sized(bytes) => bytes,
-            BodySize::None | BodySize::Stream => 0,
+    fn log(&self, response: &HttpResponse<impl MessageBody>, route: String, known: bool) {
+        let (status, took) = (response.status(), self.started.elapsed());
+        let line = Line {
+            id: self.id,
+            route,
+            reads: self.reads,
+            status: status.as_u16(),
+            micros: took.as_micros() as u64,
+            bytes: match response.body().size() {
+                BodySize::Sized(bytes) => bytes,
+                BodySize::None | BodySize::Stream => 0,
+            },
         };
-        let reads = self.reads;
+        if status.as_u16() < 400 {
+            return line.write();
+        }
+        let refused = response.extensions();
+        let refused = refused.get::<Refused>();
+        let code = refused.map(|refused| refused.code);
+        if let Some(code) = code {
+            self.shared.metrics.count_refused(code);
+        }
+        let kind = Kind {
+            route: line.route.clone(),
+            status: line.status,
+            code,
+        };
+        // What somebody did who is signed in is told line by line.
+        let known = known && !self.reads;
+        if self.shared.settings.tally.is_first(kind) || known {
+            line.write_refused(
+                code.map(Code::as_str),
+                refused.and_then(|it| it.cause.as_deref()),
+            );
+        }
+    }
+}
+
+/// What the log says of a request.
+struct Line {
+    id: RequestId,
+    route: String,
+    reads: bool,
+    status: u16,
+    micros: u64,
+    bytes: u64,
+}
+
+impl Line {
+    fn write(self) {
+        let Self {
+            id,
+            route,
+            reads,
+            status,
+            micros,
+            bytes,
+        } = self;
+        let ordinary = reads && micros < consts::SLOW_READ.as_micros() as u64;
         if ordinary {
-            tracing::debug!(request_id = %self.id, route, reads, status, micros, bytes, "answered");
+            tracing::debug!(request_id = %id, route, reads, status, micros, bytes, "answered");
         } else {
-            tracing::info!(request_id = %self.id, route, reads, status, micros, bytes, "answered");
+            tracing::info!(request_id = %id, route, reads, status, micros, bytes, "answered");
+        }
+    }
+
+    fn write_refused(self, code: Option<&str>, cause: Option<&str>) {
+        let Self {
+            id,
+            route,
+            reads,
+            status,
+            micros,
+            ..
+        } = self;
+        if status >= 500 {
+            tracing::error!(request_id = %id, route, reads, status, micros, code, cause, "request failed");
+        } else {
+            tracing::info!(request_id = %id, route, reads, status, micros, code, cause, "request refused");
         }
     }
 }
@@ -425,7 +629,28 @@ static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 #[cfg(test)]
 mod tests {
-    use super::readable;
+    use actix_web::http::header::{self, HeaderMap, HeaderValue};
+
+    use super::{readable, without_brotli};
+
+    #[test]
+    fn brotli_is_not_among_what_is_asked_for() {
+        for (asked, left) in [
+            ("gzip, deflate, br, zstd", "gzip, deflate, zstd"),
+            ("BR;q=1.0,gzip;q=0.5", "gzip;q=0.5"),
+            ("br", "identity"),
+            ("brown, gzip", "brown, gzip"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(asked));
+            without_brotli(&mut headers);
+            assert_eq!(
+                headers.get(header::ACCEPT_ENCODING).unwrap(),
+                left,
+                "{asked}"
+            );
+        }
+    }
 
     #[test]
     fn a_route_is_logged_without_the_expressions_of_its_parameters() {

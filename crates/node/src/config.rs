@@ -30,12 +30,16 @@ pub(crate) struct Config {
     pub(crate) workers: Option<usize>,
     /// Connections that are served at once by one worker.
     pub(crate) connections: usize,
+    /// Connections of one client at once, and requests in flight of one client behind a proxy.
+    pub(crate) connections_per_client: usize,
     /// Database queries that run at once.
     pub(crate) database_readers: u32,
     /// What is logged: `info`, `debug`, or filters such as `info,lotse_storage=debug`.
     pub(crate) log: String,
     /// `text` or `json`.
     pub(crate) log_format: LogFormat,
+    /// Seconds between two summaries of what is counted and not logged: refusals, and lines beyond what one place may log.
+    pub(crate) log_summary_seconds: u64,
     /// Networks of proxies whose word about client addresses is taken.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// The header that they set.
@@ -44,6 +48,12 @@ pub(crate) struct Config {
     pub(crate) request_seconds: u64,
     /// Seconds for requests that stream.
     pub(crate) long_request_seconds: u64,
+    /// Seconds for the head of a request to arrive.
+    pub(crate) head_seconds: u64,
+    /// Seconds for an answer to get on, where its reader takes it slowly.
+    pub(crate) write_seconds: u64,
+    /// Seconds for a body to arrive, and for a batch to pause.
+    pub(crate) body_seconds: u64,
     /// Seconds for requests to end when the node is asked to stop.
     pub(crate) shutdown_seconds: u64,
     /// Address for `/metrics` alone.
@@ -103,13 +113,18 @@ pub(crate) struct Defaults {
     listen: &'static str,
     data: &'static str,
     connections: usize,
+    connections_per_client: usize,
     database_readers: u32,
     log: &'static str,
     log_format: LogFormat,
+    log_summary_seconds: u64,
     trusted_proxies: Vec<IpNet>,
     forwarded_header: &'static str,
     request_seconds: u64,
     long_request_seconds: u64,
+    head_seconds: u64,
+    write_seconds: u64,
+    body_seconds: u64,
     shutdown_seconds: u64,
     data_license: String,
     review_after_days: u32,
@@ -134,13 +149,18 @@ impl Default for Defaults {
             listen: "127.0.0.1:8080",
             data: "lotse-data",
             connections: 10_000,
+            connections_per_client: http::consts::CONNECTIONS_EACH,
             database_readers: 8,
             log: "info",
             log_format: LogFormat::Text,
+            log_summary_seconds: http::consts::TALLY_SECONDS,
             trusted_proxies: Vec::new(),
             forwarded_header: "x_forwarded_for",
             request_seconds: 30,
             long_request_seconds: 600,
+            head_seconds: http::consts::HEAD_TIME.as_secs(),
+            write_seconds: http::consts::WRITE_TIME.as_secs(),
+            body_seconds: http::consts::BODY_TIME.as_secs(),
             shutdown_seconds: 20,
             data_license: rules.default_license,
             review_after_days: rules.review_after_days,

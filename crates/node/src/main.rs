@@ -13,6 +13,7 @@ mod failure;
 mod follow;
 mod gauges;
 mod keys;
+mod log;
 mod node;
 mod quality;
 mod readiness;

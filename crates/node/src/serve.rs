@@ -4,15 +4,21 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_server::Server;
 use actix_web::http::header;
 use actix_web::middleware::Compress;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web as actix};
+use actix_web::{App, HttpRequest, HttpResponse, web as actix};
 use health::{Health, Part};
+use http::answers::Answers;
+use http::connection::Times;
 use http::drain::Drain;
+use http::load::{Load, Shares};
 use http::metrics::{self, Metrics};
 use http::problem::{AllowedMethods, Problem, explain, unmatched};
+use http::server::{self, Connections};
 use http::sign_in::{bearer, jwks};
 use http::surface::Surface;
+use http::tally::Tally;
 use http::{Code, conditional};
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
@@ -22,14 +28,10 @@ use crate::failure::Failure;
 use crate::gauges::Gauges;
 use crate::node::Node;
 use crate::readiness::{Readiness, live, ready};
-use crate::{console, ending, erasing, quality, signals, upkeep, watch};
+use crate::{console, ending, erasing, log, quality, signals, upkeep, watch};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
-/// Seconds for which an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// Seconds until a request's head must have arrived.
-const HEAD: Duration = Duration::from_secs(10);
 
 /// Takes the port, so that a busy one is noticed before anything else is done.
 pub(crate) fn listen(config: &Config) -> Result<TcpListener, Failure> {
@@ -89,42 +91,54 @@ pub(crate) async fn serve(
         federation: node.federation.clone(),
     };
     metrics.register(|registry| registry.register_collector(Box::new(gauges)));
+    let tally = Arc::new(Tally::default());
+    let long = Duration::from_secs(config.long_request_seconds);
+    let load = Load {
+        in_flight: Shares::new(usize::MAX, config.connections_per_client),
+        ..Load::default()
+    };
+    let answers = Answers {
+        load: load.clone(),
+        proxies: config.proxies(),
+        time: long,
+    };
     let surface = Surface::new(
         http::surface::Settings {
             https: node.sign_in.https,
             proxies: config.proxies(),
             time_limit: Duration::from_secs(config.request_seconds),
             long_paths: LONG_PATHS,
-            long_time_limit: Duration::from_secs(config.long_request_seconds),
+            long_time_limit: long,
+            body_time: Duration::from_secs(config.body_seconds),
+            load,
+            tally: Arc::clone(&tally),
         },
         Arc::clone(&node.sign_in.limits),
         Arc::clone(&metrics),
     );
     let drain = Drain::default();
+    let connections = connections(config, Arc::clone(&tally), Arc::clone(&metrics));
     let shared = Shared::new(config, &node, metrics);
-    let own_metrics = metrics_server(config, &shared, &node.health, &stop)?;
+    let own_metrics = metrics_server(config, &shared, connections.clone(), &node.health, &stop)?;
+    let telling = telling(config, tally, &node.health, &stop);
     let application = {
         let (shared, drain) = (shared.clone(), drain.clone());
         move || {
             App::new()
+                .wrap(answers.clone())
                 .wrap(Compress::default())
                 .wrap(drain.clone())
                 .wrap(surface.clone())
                 .configure(|cfg| shared.routes(cfg))
         }
     };
-    let server = HttpServer::new(application)
+    let server = Server::build()
         .workers(config.workers())
         .worker_max_blocking_threads(16)
-        .max_connections(config.connections)
-        .keep_alive(KEEP_ALIVE)
-        // A compressed answer goes out in two writes; without this the second waits 40 ms for the client to acknowledge
-        // the first (RFC 896, RFC 1122 section 4.2.3.2).
-        .tcp_nodelay(true)
-        .client_request_timeout(HEAD)
+        .max_concurrent_connections(config.connections)
         .shutdown_timeout(config.shutdown_seconds)
-        .disable_signals()
-        .listen(listener)
+        .disable_signals();
+    let server = server::listen(server, listener, connections, application)
         .map_err(|error| Failure::new(format!("cannot serve: {error}")))?
         .run();
     tracing::info!(listen = %config.listen, base_url = %node.origin, "serving");
@@ -137,13 +151,52 @@ pub(crate) async fn serve(
     if let Some(server) = own_metrics {
         server.abort();
     }
-    let background = [following, cleaning, erasing, assessing]
+    let background = [following, cleaning, erasing, assessing, telling]
         .into_iter()
         .chain(watching)
         .chain(federating);
     ending::wait_for(background).await;
     tracing::info!("ended");
     ended.map_err(|error| Failure::new(format!("serving ended: {error}")))
+}
+
+/// How connections are dealt with.
+fn connections(config: &Config, tally: Arc<Tally>, metrics: Arc<Metrics>) -> Connections {
+    Connections {
+        tally,
+        metrics,
+        proxies: config.proxies(),
+        count: Shares::new(usize::MAX, config.connections_per_client),
+        times: Times {
+            head: Duration::from_secs(config.head_seconds),
+            keep_alive: http::consts::KEEP_ALIVE,
+            write: Duration::from_secs(config.write_seconds),
+        },
+    }
+}
+
+/// Tells now and then what was counted instead of logged.
+fn telling(
+    config: &Config,
+    tally: Arc<Tally>,
+    health: &Health,
+    stop: &CancellationToken,
+) -> tokio::task::JoinHandle<()> {
+    let every = Duration::from_secs(config.log_summary_seconds.max(1));
+    let halt = stop.clone();
+    health.spawn("summaries of the log", stop.clone(), move || {
+        let (tally, stop) = (Arc::clone(&tally), halt.clone());
+        async move {
+            while !stop.is_cancelled() {
+                tokio::select! {
+                    () = tokio::time::sleep(every) => {}
+                    () = stop.cancelled() => {}
+                }
+                tally.tell();
+                log::tell();
+            }
+        }
+    })
 }
 
 /// What all workers share.
@@ -287,6 +340,7 @@ async fn own_metrics(monitor: actix::Data<Monitor>) -> HttpResponse {
 fn metrics_server(
     config: &Config,
     shared: &Shared,
+    connections: Connections,
     health: &Health,
     stop: &CancellationToken,
 ) -> Result<Option<tokio::task::JoinHandle<()>>, Failure> {
@@ -297,16 +351,15 @@ fn metrics_server(
         Failure::new(format!("cannot listen on {address} for metrics: {error}"))
     })?;
     let monitor = shared.monitor.clone();
-    let server = HttpServer::new(move || {
+    let application = move || {
         App::new()
             .app_data(monitor.clone())
             .route("/metrics", actix::get().to(own_metrics))
-    })
-    .workers(1)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|error| Failure::new(format!("cannot serve metrics: {error}")))?
-    .run();
+    };
+    let server = Server::build().workers(1).disable_signals();
+    let server = server::listen(server, listener, connections, application)
+        .map_err(|error| Failure::new(format!("cannot serve metrics: {error}")))?
+        .run();
     let mut server = Some(server);
     Ok(Some(health.spawn("metrics", stop.clone(), move || {
         let server = server.take();

@@ -1,9 +1,8 @@
 //! A body taken apart into lines, with limits.
 
-use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use domain::limits;
-use futures_util::StreamExt;
+use http::body::BodyStream;
 use http::{Code, Problem};
 
 /// A line: its number from 1, and its bytes or why it was not read.
@@ -11,7 +10,7 @@ pub(super) type Line = (usize, Result<Bytes, Problem>);
 
 /// Reads a body line by line, holding one line and one network buffer.
 pub(super) struct Lines {
-    payload: web::Payload,
+    body: BodyStream,
     buffer: BytesMut,
     searched: usize,
     count: usize,
@@ -21,9 +20,9 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(payload: web::Payload) -> Self {
+    pub(super) fn new(body: BodyStream) -> Self {
         Self {
-            payload,
+            body,
             buffer: BytesMut::new(),
             searched: 0,
             count: 0,
@@ -38,13 +37,19 @@ impl Lines {
         self.count
     }
 
-    /// Bytes read so far.
+    /// Bytes of the lines given so far.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Counts so many bytes that are kept of this body.
+    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.body.keep(bytes)
+    }
+
     /// Gives no more lines.
     pub(super) fn stop(&mut self) {
+        self.body.stop();
         self.ended = true;
         self.buffer.clear();
         self.searched = 0;
@@ -78,17 +83,12 @@ impl Lines {
                     self.numbered(rest)
                 };
             }
-            match self.payload.next().await {
+            match self.body.next().await {
                 None => self.ended = true,
-                Some(Ok(chunk)) => {
-                    self.bytes += chunk.len();
-                    self.buffer.extend_from_slice(&chunk);
-                }
-                Some(Err(error)) => {
+                Some(Ok(piece)) => self.buffer.extend_from_slice(&piece),
+                Some(Err(problem)) => {
                     self.stop();
                     self.count += 1;
-                    let problem = Problem::new(Code::BadRequest, "the body did not arrive whole")
-                        .with_log(error.to_string());
                     return Some((self.count, Err(problem)));
                 }
             }
@@ -117,6 +117,7 @@ impl Lines {
         }
         let trimmed = line.slice_ref(trimmed);
         self.count += 1;
+        self.bytes += line.len();
         if trimmed.len() > limits::ENTRY_BYTES {
             return Some((self.count, Err(too_long())));
         }

@@ -5,12 +5,13 @@ mod lines;
 
 use std::time::Instant;
 
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use domain::{Actor, Command, Refusal, limits};
 use futures_util::stream;
+use http::body::BodyStream;
 use http::sign_in::SignedIn;
-use http::{Code, Problem, Query};
+use http::{Code, JsonLines, Problem, Query};
 use serde::Deserialize;
 use storage::{Applied, BatchMode};
 use tokio::sync::mpsc;
@@ -23,6 +24,10 @@ use lines::Lines;
 
 /// Lines that are written in one transaction, where each line stands for itself.
 const CHUNK: usize = 500;
+/// Bytes of such lines: one chunk is written while the next is read.
+const CHUNK_BYTES: usize = 1024 * 1024;
+/// Bytes for which a batch needs room that is written line by line: two chunks as text and as what they say.
+const LINEWISE_BYTES: usize = 4 * CHUNK_BYTES;
 /// Bytes of a batch that is applied as a whole, because all of it is held in memory until it is.
 const WHOLE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -65,19 +70,16 @@ pub(crate) enum Mode {
     security(("client" = []), ("session" = [])),
 )]
 pub(crate) async fn batch(
-    request: HttpRequest,
     state: web::Data<State>,
     signed_in: SignedIn,
     params: Query<BatchParams>,
-    payload: web::Payload,
+    JsonLines(mut body): JsonLines,
 ) -> Result<HttpResponse, Problem> {
-    if !matches!(request.mime_type(), Ok(Some(mime)) if is_json_lines(mime.essence_str())) {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "send application/x-ndjson: one JSON object per line",
-        ));
-    }
     let Query(params) = params;
+    let whole = params.dry_run || params.mode == Mode::AllOrNothing;
+    if !whole {
+        body.keep(LINEWISE_BYTES)?;
+    }
     // Results wait here while the caller is still sending. There are no more of them than lines.
     let (results, answer) = mpsc::unbounded_channel();
     let run = Run {
@@ -86,12 +88,11 @@ pub(crate) async fn batch(
         results,
         begun: Instant::now(),
     };
-    let whole = params.dry_run || params.mode == Mode::AllOrNothing;
     actix_web::rt::spawn(async move {
         if whole {
-            run.all_at_once(payload, params).await
+            run.all_at_once(body, params).await
         } else {
-            run.line_by_line(payload).await
+            run.line_by_line(body).await
         }
     });
     let answer = stream::unfold(answer, |mut answer| async move {
@@ -103,16 +104,6 @@ pub(crate) async fn batch(
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
         .streaming(answer))
-}
-
-fn is_json_lines(media_type: &str) -> bool {
-    matches!(
-        media_type,
-        "application/x-ndjson"
-            | "application/jsonl"
-            | "application/json-lines"
-            | "application/x-jsonlines"
-    )
 }
 
 /// One batch on its way.
@@ -128,8 +119,8 @@ type Asked = (usize, Result<(Actor, Command), Problem>);
 
 impl Run {
     /// Applies each line for itself, a few hundred in one transaction, and reads on while they are written.
-    async fn line_by_line(self, payload: web::Payload) {
-        let mut lines = Lines::new(payload);
+    async fn line_by_line(self, body: BodyStream) {
+        let mut lines = Lines::new(body);
         let mut chunk = self.read(&mut lines, CHUNK).await;
         while let Some(asked) = chunk {
             let write = self.write(asked, BatchMode::PerLine, false);
@@ -147,18 +138,15 @@ impl Run {
     }
 
     /// Applies all lines in one transaction or none of them.
-    async fn all_at_once(self, payload: web::Payload, params: BatchParams) {
-        let mut lines = Lines::new(payload);
+    async fn all_at_once(self, body: BodyStream, params: BatchParams) {
+        let mut lines = Lines::new(body);
         let mut asked: Vec<Asked> = Vec::new();
+        let mut kept = 0;
         while let Some(chunk) = self.read(&mut lines, CHUNK).await {
             asked.extend(chunk);
-            if lines.bytes() > WHOLE_BYTES {
-                let problem = Problem::new(
-                    Code::BodyTooLarge,
-                    format!(
-                        "a batch that is applied as a whole has at most {WHOLE_BYTES} bytes; nothing was applied"
-                    ),
-                );
+            let room = fits_whole(lines.bytes()).and_then(|()| lines.keep(lines.bytes() - kept));
+            kept = lines.bytes();
+            if let Err(problem) = room {
                 let _ = self.send(vec![line::refused(lines.count(), &problem)]);
                 return;
             }
@@ -181,7 +169,8 @@ impl Run {
     /// The next lines, parsed; none at the end.
     async fn read(&self, lines: &mut Lines, most: usize) -> Option<Vec<Asked>> {
         let mut read = Vec::new();
-        while read.len() < most {
+        let full = lines.bytes() + CHUNK_BYTES;
+        while read.len() < most && lines.bytes() < full {
             match lines.next().await {
                 None => break,
                 Some((number, _)) if number > limits::BATCH_LINES => {
@@ -299,6 +288,18 @@ impl Run {
         }
         self.results.send(Bytes::from(bytes)).map_err(drop)
     }
+}
+
+fn fits_whole(bytes: usize) -> Result<(), Problem> {
+    if bytes <= WHOLE_BYTES {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::BodyTooLarge,
+        format!(
+            "a batch that is applied as a whole has at most {WHOLE_BYTES} bytes; nothing was applied"
+        ),
+    ))
 }
 
 fn describe(number: usize, result: Result<Applied, Refusal>, undone: bool) -> Written {

@@ -1,7 +1,6 @@
 //! The steps of an assessment's workflow, and the invitation of a reviewer.
 
 use actix_web::HttpResponse;
-use actix_web::http::header;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::kinds::{AssessmentState, PublicationChoice};
 use domain::quality::{Act, WorkflowRefusal, due, submission_fingerprint};
@@ -259,16 +258,13 @@ pub(crate) struct JsonOrNothing(bytes::Bytes);
 
 impl actix_web::FromRequest for JsonOrNothing {
     type Error = Problem;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = http::body::Extracting<Self>;
 
     fn from_request(
         request: &actix_web::HttpRequest,
         payload: &mut actix_web::dev::Payload,
     ) -> Self::Future {
-        let length = request.headers().get(header::CONTENT_LENGTH);
-        let is_empty = length.is_none_or(|length| length.as_bytes() == b"0")
-            && !request.headers().contains_key(header::TRANSFER_ENCODING);
-        if is_empty {
+        if http::body::is_absent(request.headers()) {
             return Box::pin(async { Ok(Self(bytes::Bytes::new())) });
         }
         let body = JsonBytes::<STEP_BYTES>::from_request(request, payload);

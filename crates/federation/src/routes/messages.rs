@@ -8,15 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use storage::feeds::{Follower, Following, Peer};
 
-use super::sender::{peer, problem, signature, verify};
+use super::sender::{Signed, peer, problem, verify};
 use crate::federation::Federation;
 use crate::peers::{PENDING, default_policy, text_of};
 use crate::protocol::canonical;
 use crate::protocol::document::{NodeDocument, accept};
 use crate::protocol::key::Ed25519;
 
-/// Bytes of a message: some identity documents.
-pub(super) const BODY_BYTES: usize = 1024 * 1024;
 /// Documents of one message.
 const DOCUMENTS: usize = 20;
 
@@ -24,9 +22,10 @@ const DOCUMENTS: usize = 20;
 pub(super) async fn hint(
     federation: web::Data<Federation>,
     request: HttpRequest,
-    body: web::Bytes,
+    signed: Signed,
 ) -> Result<HttpResponse, Problem> {
-    let sender = peer(&federation, &request, Some(&body)).await?;
+    let Signed { signature, body } = signed;
+    let sender = peer(&federation, &request, &signature, Some(&body)).await?;
     if sender.following == Following::Active {
         federation.hinted(sender.id);
     }
@@ -52,9 +51,12 @@ struct Message {
 pub(super) async fn follow(
     federation: web::Data<Federation>,
     request: HttpRequest,
-    body: web::Bytes,
+    signed: Signed,
 ) -> Result<HttpResponse, Problem> {
-    let parsed = signature(&request)?;
+    let Signed {
+        signature: parsed,
+        body,
+    } = signed;
     let (message, documents) = read(&body)?;
     let newest = documents
         .last()

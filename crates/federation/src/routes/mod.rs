@@ -22,7 +22,6 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     let only = |resource: actix_web::Resource, route| {
         resource.route(route).default_service(web::to(unmatched))
     };
-    let body = || web::PayloadConfig::new(messages::BODY_BYTES);
     cfg.service(only(
         below("/feeds/{feed}/changes"),
         web::get().to(feeds::changes),
@@ -47,14 +46,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         below("/documents"),
         web::get().to(well_known::documents),
     ))
-    .service(only(
-        below("/hints").app_data(body()),
-        web::post().to(messages::hint),
-    ))
-    .service(only(
-        below("/follows").app_data(body()),
-        web::post().to(messages::follow),
-    ))
+    .service(only(below("/hints"), web::post().to(messages::hint)))
+    .service(only(below("/follows"), web::post().to(messages::follow)))
     .service(only(
         web::resource("/.well-known/did.json"),
         web::get().to(well_known::did),

@@ -1,7 +1,10 @@
 //! Who sent a request, by its signature (RFC 9421).
 
-use actix_web::HttpRequest;
-use http::{Code, Problem};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use bytes::Bytes;
+use http::body::{self, Extracting};
+use http::{Code, Problem, json};
 use storage::feeds::{Follower, Peer};
 
 use crate::error::FederationError;
@@ -10,6 +13,9 @@ use crate::protocol::document::NodeDocument;
 use crate::protocol::http_signature::{Parsed, Request, SignatureError, verify_content_digest};
 use crate::protocol::key::{Ed25519, PublicKey};
 use crate::requests::prefix;
+
+/// Bytes of a message: some identity documents.
+const MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// What an admin of this node, or another node, is told of an error.
 pub(super) fn problem(error: &FederationError) -> Problem {
@@ -41,6 +47,32 @@ pub(super) fn signature(request: &HttpRequest) -> Result<Parsed, Problem> {
         joined(request, "signature")?,
     );
     Parsed::read(&input, &signature).map_err(|error| invalid(&error))
+}
+
+/// A signed message of another node. Nothing of it is read where its head alone is refused.
+pub(super) struct Signed {
+    /// Its signature, read but not yet verified.
+    pub(super) signature: Parsed,
+    /// Its bytes.
+    pub(super) body: Bytes,
+}
+
+impl FromRequest for Signed {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let head = signature(request).and_then(|signature| {
+            joined(request, "content-digest")?;
+            Ok(signature)
+        });
+        let body = body::read(request, payload, MESSAGE_BYTES, json::is_json);
+        Box::pin(async move {
+            let signature = head?;
+            let body = body.await?;
+            Ok(Self { signature, body })
+        })
+    }
 }
 
 /// All lines of a header, joined as RFC 9110 section 5.3 says.
@@ -111,9 +143,9 @@ pub(super) fn verify(
 pub(super) async fn peer(
     federation: &Federation,
     request: &HttpRequest,
+    parsed: &Parsed,
     body: Option<&[u8]>,
 ) -> Result<Peer, Problem> {
-    let parsed = signature(request)?;
     let stranger = || {
         Problem::new(
             Code::SignatureInvalid,
@@ -129,7 +161,7 @@ pub(super) async fn peer(
         .and_then(|json| NodeDocument::parse(json.as_bytes()).ok())
         .ok_or_else(stranger)?;
     let key = document.request_key(parsed.key_id()).ok_or_else(stranger)?;
-    verify(federation, request, &parsed, key, body)?;
+    verify(federation, request, parsed, key, body)?;
     Ok(found)
 }
 
@@ -138,7 +170,8 @@ pub(super) async fn follower(
     federation: &Federation,
     request: &HttpRequest,
 ) -> Result<(), Problem> {
-    let peer = peer(federation, request, None).await?;
+    let parsed = signature(request)?;
+    let peer = peer(federation, request, &parsed, None).await?;
     if peer.follower == Follower::Approved {
         return Ok(());
     }

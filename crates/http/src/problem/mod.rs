@@ -33,6 +33,13 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub struct Problem(Box<Parts>);
 
+/// What the surface logs and counts of a problem. It rides with the answer.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: Code,
+    pub(crate) cause: Option<String>,
+}
+
 #[derive(Debug)]
 struct Parts {
     code: Code,
@@ -187,17 +194,6 @@ impl Problem {
             request_id: request_id.map(RequestId::as_str),
         }
     }
-
-    fn write_log(&self) {
-        let code = self.0.code.as_str();
-        let request_id = RequestId::current().map(tracing::field::display);
-        let cause = self.0.log.as_deref();
-        if self.0.code.status().is_server_error() {
-            tracing::error!(request_id, code, cause, "request failed");
-        } else if cause.is_some() {
-            tracing::warn!(request_id, code, cause, "request refused");
-        }
-    }
 }
 
 impl fmt::Display for Problem {
@@ -214,13 +210,16 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        self.write_log();
         let request_id = RequestId::current();
         let body = serde_json::to_vec(&self.document(request_id.as_ref())).unwrap_or_default();
         let mut response = HttpResponse::build(self.status_code())
             .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)))
             .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
             .body(body);
+        response.extensions_mut().insert(Refused {
+            code: self.0.code,
+            cause: self.0.log.clone(),
+        });
         for (name, value) in &self.0.headers {
             response.headers_mut().append(name.clone(), value.clone());
         }

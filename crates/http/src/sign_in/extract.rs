@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use domain::{Actor, EntryId, Role, Subject};
 use storage::Membership;
 
@@ -12,6 +12,7 @@ use super::{SignIn, secret, session};
 use crate::conditional::Caching;
 use crate::consts;
 use crate::problem::{Code, Problem};
+use crate::surface::Known;
 
 /// With this header somebody who belongs to several organisations says for which one they act.
 pub const ORGANISATION_HEADER: &str = "Lotse-Organisation";
@@ -171,6 +172,18 @@ fn identify(request: &HttpRequest) -> Result<Option<SignedIn>, Problem> {
     let sign_in = request
         .app_data::<web::Data<SignIn>>()
         .ok_or_else(|| Problem::internal("sign-in is not part of this application"))?;
+    let found = look_up(request, sign_in, authorization);
+    if matches!(found, Ok(Some(_))) {
+        request.extensions_mut().insert(Known);
+    }
+    found
+}
+
+fn look_up(
+    request: &HttpRequest,
+    sign_in: &SignIn,
+    authorization: Option<&HeaderValue>,
+) -> Result<Option<SignedIn>, Problem> {
     if let Some(value) = authorization {
         return by_token(sign_in, value).map(Some);
     }

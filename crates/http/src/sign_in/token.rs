@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{SignIn, secret};
+use crate::body::{Extracting, read};
 use crate::consts;
-use crate::json::body;
 use crate::problem::Problem;
 use crate::rate::Bucket;
 
@@ -66,12 +66,12 @@ pub struct TokenForm(Result<Bytes, Problem>);
 
 impl FromRequest for TokenForm {
     type Error = Problem;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form =
             |media_type: &str| media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let body = body(request, payload, consts::FORM_BYTES, is_form);
+        let body = read(request, payload, consts::FORM_BYTES, is_form);
         Box::pin(async move { Ok(Self(body.await)) })
     }
 }

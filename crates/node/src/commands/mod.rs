@@ -10,7 +10,6 @@ mod import;
 mod init;
 mod peer;
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,10 +17,9 @@ use std::time::Duration;
 use domain::{Checker, EntryId, EntryKey, Kind};
 use search::Index;
 use storage::Storage;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::failure::{self, Failure, file};
 use crate::node::{open_existing, open_storage};
 use crate::sources::Sources;
@@ -50,7 +48,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         sources.show(&config).iter().for_each(console::say);
         return Ok(ExitCode::SUCCESS);
     }
-    log(&config)?;
+    crate::log::start(&config)?;
     let system = actix_web::rt::System::new();
     match cli.command {
         // They end by themselves, in the order of their parts.
@@ -207,21 +205,4 @@ fn check_mailbox(config: &Config, email: &str) -> Result<(), Failure> {
         None => Ok(()),
         Some(violation) => Err(Failure::new(format!("{email:?}: {}", violation.message))),
     }
-}
-
-fn log(config: &Config) -> Result<(), Failure> {
-    let filter: EnvFilter = config
-        .log
-        .parse()
-        .map_err(|error| Failure::new(format!("log: {error}")))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-    Ok(())
 }
