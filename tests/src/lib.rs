@@ -22,6 +22,7 @@ pub mod played;
 pub mod proxy;
 pub mod quality;
 pub mod remains;
+pub mod raw;
 pub mod signing;
 pub mod world;
 

@@ -14,6 +14,7 @@ mod docker;
 mod erasure;
 mod federation;
 mod full_disk;
+mod hostile;
 mod kill;
 mod limits;
 mod outage;

@@ -1,0 +1,161 @@
+//! Who asks and does not read: what they asked for is not kept for them.
+
+use std::net::Ipv4Addr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lotse_tests::raw::{Raw, forget_peak_memory, open_sockets, peak_memory};
+use lotse_tests::{Database, Node, Party, TestNode, World, batch, wait_for};
+use serde_json::json;
+
+/// A directory with lists that are large: some megabytes a page.
+pub(super) fn large(node: Node) -> World {
+    let world = World::on(node);
+    let text = "Beratung und Begleitung. ".repeat(380);
+    let lines: String = batch::offers(&world, (0..200).map(|n| format!("large-{n}")))
+        .lines()
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            for lang in ["de", "en"] {
+                line["entry"]["content"]["description"][lang] = json!(text);
+            }
+            format!("{line}\n")
+        })
+        .collect();
+    let results: Vec<_> = batch::send(&world.node, &world.editor, "", lines).collect();
+    assert!(
+        results.iter().all(|result| result["status"] == 201),
+        "{results:?}"
+    );
+    world
+}
+
+fn ask(node: &TestNode, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", node.address())
+}
+
+#[test]
+fn who_does_not_read_is_let_go_and_takes_nothing_from_others() {
+    let world = large(
+        Node::on(Database::Sqlite)
+            .with("WRITE_SECONDS", "3")
+            .with("CONNECTIONS_PER_CLIENT", "400"),
+    );
+    let node = &world.node;
+    let list = "/api/v1/offers?limit=100";
+    let size = Party::anonymous().get(node, list).expect(200).text.len();
+    assert!(size > 1_000_000, "{size}");
+    thread::sleep(Duration::from_millis(500));
+    let (sockets, before) = {
+        forget_peak_memory(node);
+        (open_sockets(node), peak_memory(node))
+    };
+    let mut deaf: Vec<Raw> = (0..300_u16)
+        .map(|number| {
+            let source = Ipv4Addr::new(127, 0, 1, 1 + (number % 3) as u8);
+            let mut raw = Raw::from(node, source);
+            // More than once: what is asked ahead is not answered ahead.
+            assert!(raw.send(ask(node, list).repeat(3)));
+            raw
+        })
+        .collect();
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let gone = wait_for("they are let go", 30, || {
+        let asked = Instant::now();
+        let answer = Party::anonymous().get(node, "/api/v1/offers?limit=20");
+        slowest = slowest.max(asked.elapsed());
+        assert_eq!(answer.status, 200, "an honest reader, meanwhile");
+        (open_sockets(node) <= sockets + 5).then(|| begun.elapsed())
+    });
+    let grown = peak_memory(node) - before;
+    println!(
+        "gone after {gone:?}, {} MB more, slowest honest answer {slowest:?}",
+        grown >> 20
+    );
+    // 300 answers of this size would be more than a gigabyte.
+    assert!(grown < 220 * 1024 * 1024, "{grown}");
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
+    let _ = deaf.iter_mut().map(|raw| raw.send("x")).count();
+}
+
+#[test]
+fn who_reads_a_byte_now_and_then_is_let_go_as_well() {
+    let world = large(Node::on(Database::Sqlite).with("WRITE_SECONDS", "2"));
+    let node = &world.node;
+    for path in ["/api/v1/offers?limit=100", "/api/v1/offers?format=csv"] {
+        thread::sleep(Duration::from_millis(500));
+        let sockets = open_sockets(node);
+        let mut raw = Raw::connect(node);
+        assert!(raw.send(ask(node, path)));
+        wait_for("its first bytes arrive", 10, || {
+            raw.read_byte().then_some(())
+        });
+        assert!(open_sockets(node) > sockets, "it is being answered");
+        wait_for("it is let go", 30, || {
+            let _ = raw.read_byte();
+            thread::sleep(Duration::from_millis(250));
+            (open_sockets(node) <= sockets).then_some(())
+        });
+    }
+}
+
+#[test]
+fn one_client_has_so_many_connections_and_no_more_and_a_proxy_as_many_as_it_likes() {
+    let node = Node::on(Database::Sqlite)
+        .with("CONNECTIONS_PER_CLIENT", "10")
+        .with("METRICS_TOKEN", "a-token-for-tests")
+        .start();
+    let other = Ipv4Addr::new(127, 0, 0, 9);
+    let held: Vec<Raw> = (0..10)
+        .map(|_| {
+            let mut raw = Raw::from(&node, other);
+            assert!(raw.send(ask(&node, "/health/live")));
+            assert_eq!(raw.status(10), Some(200));
+            raw
+        })
+        .collect();
+    let mut one_more = Raw::from(&node, other);
+    let _ = one_more.send(ask(&node, "/health/live"));
+    assert_eq!(one_more.status(10), None);
+    // Others do not notice, and who lets one go gets another.
+    let metrics = Party::with_token("a-token-for-tests")
+        .get(&node, "/metrics")
+        .expect(200);
+    assert!(
+        metrics
+            .text
+            .contains("lotse_http_connections_refused_total 1"),
+        "{}",
+        metrics.text
+    );
+    drop(held);
+    wait_for("there is room again", 10, || {
+        let mut raw = Raw::from(&node, other);
+        let _ = raw.send(ask(&node, "/health/live"));
+        raw.status(10)
+    });
+    // Behind a proxy it is the requests in flight that count, by the address that it names.
+    let node = Node::on(Database::Sqlite)
+        .with("CONNECTIONS_PER_CLIENT", "5")
+        .with("TRUSTED_PROXIES", "[\"127.0.0.1/32\"]")
+        .with("BODY_SECONDS", "5")
+        .start();
+    let waiting = |client: &str| {
+        let mut raw = Raw::connect(&node);
+        assert!(raw.send(format!(
+            "POST /api/v1/corrections HTTP/1.1\r\nHost: {}\r\nX-Forwarded-For: {client}\r\n\
+             Content-Type: application/json\r\nContent-Length: 10\r\n\r\n",
+            node.address()
+        )));
+        raw
+    };
+    let mut held: Vec<Raw> = (0..5).map(|_| waiting("192.0.2.1")).collect();
+    assert!(held.iter_mut().all(|raw| raw.status(0).is_none()));
+    assert_eq!(waiting("192.0.2.1").status(4), Some(429));
+    assert_eq!(
+        waiting("192.0.2.2").status(1),
+        None,
+        "another client of the same proxy"
+    );
+}
