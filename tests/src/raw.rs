@@ -59,10 +59,11 @@ impl Raw {
         let until = Instant::now() + Duration::from_secs(seconds);
         let mut received = Received::default();
         let mut buffer = [0; 16 * 1024];
-        while !enough(&received.bytes) {
-            let Some(left) = until.checked_duration_since(Instant::now()) else {
-                break;
-            };
+        let mut last = false;
+        while !enough(&received.bytes) && !last {
+            // At least one look.
+            let left = until.saturating_duration_since(Instant::now());
+            last = left.is_zero();
             let left = left.max(Duration::from_millis(1));
             self.stream.set_read_timeout(Some(left)).unwrap();
             match self.stream.read(&mut buffer) {

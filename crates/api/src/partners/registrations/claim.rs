@@ -1,6 +1,9 @@
 //! An approved organisation takes its first account and client, exactly once.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use domain::{EntryId, Role};
 use http::rate::Bucket;
 use http::sign_in::SignIn;
@@ -53,6 +56,24 @@ pub(crate) struct Claimed {
     client_secret: String,
 }
 
+/// The hash of the claim token that a request carries. Without one nothing of its body is read.
+pub(crate) struct ClaimHash(String);
+
+impl FromRequest for ClaimHash {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let token = claim_token(request).ok_or_else(|| {
+            Problem::new(
+                Code::SignInRequired,
+                "send the claim token as Authorization: Bearer",
+            )
+        });
+        ready(token.map(|token| Self(secret::hash(token))))
+    }
+}
+
 /// Take the first account and client of an approved organisation.
 ///
 /// Needs the claim token as `Authorization: Bearer`; works exactly once.
@@ -74,18 +95,13 @@ pub(crate) async fn claim(
     state: web::Data<State>,
     sign_in: web::Data<SignIn>,
     Path(id): Path<Uuid>,
+    ClaimHash(claim): ClaimHash,
     body: ValidJson<Claiming>,
 ) -> Result<HttpResponse, Problem> {
     sign_in
         .limits
         .check(Bucket::Registration, sign_in.client_address(&request))?;
-    let token = claim_token(&request).ok_or_else(|| {
-        Problem::new(
-            Code::SignInRequired,
-            "send the claim token as Authorization: Bearer",
-        )
-    })?;
-    let (claim, now) = (secret::hash(token), state.clock.now());
+    let now = state.clock.now();
     // Asked first, so that hashing a password is work for those only who may set one. Storage asks again.
     let registration = state.store.registrations.by_claim(&claim, now).await?;
     match (registration.id == id, registration.state) {
