@@ -21,8 +21,8 @@ pub mod party;
 pub mod played;
 pub mod proxy;
 pub mod quality;
-pub mod remains;
 pub mod raw;
+pub mod remains;
 pub mod signing;
 pub mod world;
 
