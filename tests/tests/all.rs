@@ -23,6 +23,7 @@ mod proxy;
 mod quality;
 mod readme;
 mod ready;
+mod retention;
 mod roles;
 mod signals;
 mod tokens;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use http::Clock;
 use storage::{Storage, StorageError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -12,65 +14,106 @@ use crate::node::Node;
 const LOOK: Duration = Duration::from_secs(5);
 /// Even where nothing was erased, the files are cleared this often: what was written over stands there as well.
 const AT_LEAST: Duration = Duration::from_secs(600);
+/// Writing the file anew is followed by a pause of so many times its length: writers wait meanwhile.
+const SHARE: u32 = 20;
+/// The pause after the file could not be written anew.
+const LATER: Duration = Duration::from_secs(600);
 /// After so long without success it is said, and said again after as long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Clears the files until it is told to stop.
 pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
-    let (storage, halt) = (node.storage.clone(), stop.clone());
+    let (storage, clock, halt) = (node.storage.clone(), node.clock.clone(), stop.clone());
     node.health.spawn("erasing", stop, move || {
-        clear(storage.clone(), halt.clone())
+        run(storage.clone(), clock.clone(), halt.clone())
     })
 }
 
-async fn clear(storage: Storage, stop: CancellationToken) {
+async fn run(storage: Storage, clock: Clock, stop: CancellationToken) {
     let mut erasures = storage.erasures();
-    let mut cleared = Instant::now();
-    let mut waiting_since: Option<Instant> = None;
+    let mut clearing = Clearing::new(storage);
     loop {
         tokio::select! {
             _ = erasures.changed() => {}
             () = tokio::time::sleep(LOOK) => {}
             () = stop.cancelled() => return,
         }
-        let done = match is_due(&storage, cleared).await {
-            Ok(false) => {
-                waiting_since = None;
-                continue;
-            }
-            Ok(true) => storage.leave_no_remains().await,
-            Err(error) => Err(error),
-        };
-        match done {
-            Ok(true) => {
-                (cleared, waiting_since) = (Instant::now(), None);
-                tracing::debug!("the database's files hold nothing of what was erased");
-            }
-            failed => {
-                let since = *waiting_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= PATIENCE {
-                    waiting_since = Some(Instant::now());
-                    tell(failed);
-                }
-            }
-        }
+        let pause = clearing.clear().await;
+        clearing.compact(clock.now()).await;
         // Erasures in the meantime share the next time.
         tokio::select! {
-            () = tokio::time::sleep(pause(&storage, waiting_since)) => {}
+            () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
     }
 }
 
-async fn is_due(storage: &Storage, cleared: Instant) -> Result<bool, StorageError> {
-    Ok(cleared.elapsed() >= AT_LEAST || storage.has_remains().await?)
+struct Clearing {
+    storage: Storage,
+    /// When the files were last cleared.
+    cleared: Instant,
+    /// Since when that has not worked, or since it was said.
+    failing_since: Option<Instant>,
+    /// Before this the file is not written anew.
+    next_compaction: Instant,
 }
 
-/// What did not work is tried again soon.
-fn pause(storage: &Storage, waiting_since: Option<Instant>) -> Duration {
-    match waiting_since {
-        Some(_) => LOOK,
-        None => storage.remains_pause(),
+impl Clearing {
+    fn new(storage: Storage) -> Self {
+        Self {
+            storage,
+            cleared: Instant::now(),
+            failing_since: None,
+            next_compaction: Instant::now(),
+        }
+    }
+
+    /// Clears the files where that is due; returns how long to wait.
+    async fn clear(&mut self) -> Duration {
+        let done = match self.is_due().await {
+            Ok(false) => {
+                self.failing_since = None;
+                return Duration::ZERO;
+            }
+            Ok(true) => self.storage.leave_no_remains().await,
+            Err(error) => Err(error),
+        };
+        if let Ok(true) = done {
+            (self.cleared, self.failing_since) = (Instant::now(), None);
+            tracing::debug!("what was erased has left the database's files");
+            return self.storage.remains_pause();
+        }
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= PATIENCE {
+            self.failing_since = Some(Instant::now());
+            tell(done);
+        }
+        LOOK
+    }
+
+    async fn is_due(&self) -> Result<bool, StorageError> {
+        Ok(self.cleared.elapsed() >= AT_LEAST || self.storage.has_remains().await?)
+    }
+
+    /// Writes the file anew where that is due.
+    async fn compact(&mut self, now: DateTime<Utc>) {
+        if Instant::now() < self.next_compaction {
+            return;
+        }
+        let begun = Instant::now();
+        let pause = match self.storage.compact(now).await {
+            Ok(true) => begun.elapsed().saturating_mul(SHARE),
+            Ok(false) => Duration::ZERO,
+            Err(error) => {
+                tracing::warn!(
+                    code = error.code(),
+                    cause = error.log(),
+                    "the database's file could not be written anew after an erasure; it is tried again"
+                );
+                LATER
+            }
+        };
+        self.next_compaction = Instant::now() + pause;
     }
 }
 

@@ -13,7 +13,7 @@ use diesel::query_builder::{DeleteStatement, IntoUpdateTarget};
 use diesel::query_dsl::methods::ExecuteDsl;
 use tokio::sync::watch;
 
-use crate::connection::{AnyConnection, Connector, Purpose, on_each};
+use crate::connection::{AnyConnection, Connector, Purpose, Target, on_each};
 use crate::database::{Database, Transaction, blocking};
 use crate::directory::Node;
 use crate::rows::CounterRow;
@@ -27,6 +27,10 @@ use crate::{Result, limits};
 pub(crate) const ERASED: &str = "erased";
 /// The counter that says up to which of them nothing is left in the files.
 pub(crate) const SETTLED: &str = "erased_settled";
+/// The counter that says up to which of them SQLite's file has been written anew.
+pub(crate) const COMPACTED: &str = "erased_compacted";
+/// When that was last done, in microseconds since 1970.
+pub(crate) const COMPACTED_AT: &str = "erased_compacted_at";
 
 /// Tables without anything that people wrote: ids, digests, numbers and names of nodes.
 pub(crate) trait HoldsNoText {}
@@ -194,19 +198,80 @@ impl Database {
 
 fn clear(connection: &mut AnyConnection) -> Result<bool> {
     match connection {
-        AnyConnection::Sqlite(inner) => {
-            inner.batch_execute(&format!(
-                "PRAGMA busy_timeout = {}",
-                limits::CHECKPOINT_MILLIS
-            ))?;
-            let done: Checkpoint =
-                diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(inner)?;
-            Ok(done.busy == 0)
-        }
+        AnyConnection::Sqlite(inner) => empty_log(inner),
         AnyConnection::Postgres(inner) => {
             inner.batch_execute(&format!("VACUUM (SKIP_LOCKED) {}", TEXTS.join(", ")))?;
             Ok(true)
         }
+    }
+}
+
+fn empty_log(inner: &mut SqliteConnection) -> Result<bool> {
+    inner.batch_execute(&format!(
+        "PRAGMA busy_timeout = {}",
+        limits::CHECKPOINT_MILLIS
+    ))?;
+    let done: Checkpoint =
+        diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(inner)?;
+    Ok(done.busy == 0)
+}
+
+/// How large an SQLite file is.
+#[derive(QueryableByName)]
+struct Size {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    bytes: i64,
+}
+
+impl Database {
+    /// Writes SQLite's file anew where something was erased since that was last done: whether it was done now.
+    ///
+    /// `secure_delete` overwrites what is deleted where it stands. Before that a row may have stood on another page, from
+    /// which it was moved to make room: what is left of it in the unused part of that page is overwritten by nobody (about
+    /// one row in a thousand, where rows keep growing). A small file is written anew at once, a large one once a day at
+    /// most, because writers wait as long as it takes. PostgreSQL would lock its tables for that: an operator's decision.
+    pub(crate) async fn compact(&self, now: i64) -> Result<bool> {
+        let Target::Sqlite(_) = self.target() else {
+            return Ok(false);
+        };
+        let (erased, compacted, at, bytes) = self
+            .read(|c| {
+                let bytes = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size";
+                let size: Size = diesel::sql_query(bytes).get_result(c)?;
+                let counters = [ERASED, COMPACTED, COMPACTED_AT].map(|name| value(c, name));
+                let [erased, compacted, at] = counters;
+                Ok((erased?, compacted?, at?, size.bytes))
+            })
+            .await?;
+        let small = bytes <= limits::COMPACT_BYTES;
+        // A moment that lies ahead was written by a clock that was wrong.
+        let waited = now < at || now - at >= limits::COMPACT_PAUSE_MICROS;
+        if compacted >= erased || !(small || waited) {
+            return Ok(false);
+        }
+        let turn = self.write_turn().await?;
+        let target = self.target().clone();
+        blocking(move || {
+            let _turn = turn;
+            let connector = Connector {
+                target,
+                purpose: Purpose::Write,
+            };
+            if let AnyConnection::Sqlite(inner) = &mut connector.open()? {
+                // What is small needs no file outside of the data folder, what is large may not stand in memory.
+                let place = if small { "MEMORY" } else { "FILE" };
+                inner.batch_execute(&format!("PRAGMA temp_store = {place}; VACUUM"))?;
+                empty_log(inner)?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.write(move |t| {
+            raise(t.connection(), COMPACTED, |value| value.max(erased))?;
+            raise(t.connection(), COMPACTED_AT, |_| now)
+        })
+        .await?;
+        Ok(true)
     }
 }
 

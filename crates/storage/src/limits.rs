@@ -57,6 +57,11 @@ pub(crate) const CLEANUP_ROWS: i64 = 5_000;
 /// How long emptying SQLite's write-ahead log waits for those who read an older state. Other processes' writers wait behind
 /// it for as long, so it tries again rather than wait.
 pub(crate) const CHECKPOINT_MILLIS: u32 = 500;
+/// Bytes of an SQLite file up to which it is written anew whenever something was erased: less than a second.
+pub(crate) const COMPACT_BYTES: i64 = 64 << 20;
+/// Microseconds between two times that a larger one is written anew: a day. Writers wait meanwhile, some ten seconds for
+/// a gigabyte.
+pub(crate) const COMPACT_PAUSE_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// How long SQLite's write-ahead log is left alone after it was emptied: erasures in the meantime share the next time.
 pub(crate) const CHECKPOINT_PAUSE: Duration = Duration::from_secs(5);
 /// The same for PostgreSQL's `VACUUM`, which reads every page that has changed and all indexes.

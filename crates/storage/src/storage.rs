@@ -218,6 +218,15 @@ impl Storage {
         self.database.leave_no_remains().await
     }
 
+    /// Writes SQLite's file anew where something was erased since that was last done, so that the unused parts of its pages
+    /// hold nothing of it either: whether it was done now. Writers wait meanwhile, so a large file is spared for a day.
+    ///
+    /// # Errors
+    /// Those of the database; [`StorageError::Full`] where there is no room for a second copy.
+    pub async fn compact(&self, now: DateTime<Utc>) -> Result<bool> {
+        self.database.compact(to_micros(now)).await
+    }
+
     /// How long to wait between two calls of [`Storage::leave_no_remains`].
     #[must_use]
     pub fn remains_pause(&self) -> std::time::Duration {

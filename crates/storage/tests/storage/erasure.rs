@@ -124,8 +124,8 @@ async fn report(storage: &Storage, entry: &EntryKey) -> Uuid {
     storage.corrections.submit(new, None, at(2)).await.unwrap()
 }
 
-/// An offer of this node that is spoken of wherever it can be.
-async fn spoken_of(storage: &Storage) -> EntryKey {
+/// An offer of this node that is spoken of wherever it can be, also where only standards and assessments are.
+async fn spoken_of(storage: &Storage, database: &TestDatabase) -> EntryKey {
     let owner = organisation(storage, "Owner").await;
     let first = offer_draft(owner, &format!("The {WORD}"), Some(&format!("key-{WORD}")));
     let offer = apply(storage, create(new_id(), first)).await.key;
@@ -146,6 +146,10 @@ async fn spoken_of(storage: &Storage) -> EntryKey {
         .create(&coordinator(), invitation, at(0))
         .await
         .unwrap();
+    database.execute(&format!(
+        "INSERT INTO distribution (standard, made, body) VALUES ('{}', 0, '{WORD}')",
+        offer.id
+    ));
     let own: Origin = ORIGIN.parse().unwrap();
     tell(storage, &own, vec![said(offer.id, 1, true)]).await;
     offer
@@ -160,13 +164,14 @@ fn purge(id: EntryId) -> Command {
 
 async fn nothing_of_a_purged_entry_is_left_in_any_column(database: TestDatabase) {
     let storage = database.fresh().await;
-    let offer = spoken_of(&storage).await;
+    let offer = spoken_of(&storage, &database).await;
     let before = where_it_stands(&database);
     for column in [
         "entry.body",
         "revision.body",
         "statement.body",
         "correction.message",
+        "distribution.body",
         "invitation.views",
     ] {
         assert!(before.iter().any(|found| found == column), "{before:?}");
@@ -294,7 +299,7 @@ async fn closed_corrections_are_erased_after_90_days(database: TestDatabase) {
 async fn what_is_erased_is_noted_until_nothing_remains(database: TestDatabase) {
     let storage = database.fresh().await;
     let mut heard = storage.erasures();
-    let offer = spoken_of(&storage).await;
+    let offer = spoken_of(&storage, &database).await;
     assert!(
         !storage.has_remains().await.unwrap(),
         "writing erases nothing"
@@ -363,7 +368,7 @@ async fn an_erasure_that_failed_is_not_noted(database: TestDatabase) {
 
 async fn a_process_that_comes_later_clears_what_one_before_erased(database: TestDatabase) {
     let storage = database.fresh().await;
-    let offer = spoken_of(&storage).await;
+    let offer = spoken_of(&storage, &database).await;
     apply(&storage, purge(offer.id)).await;
     drop(storage);
     let storage = database.open().await;
@@ -376,7 +381,7 @@ async fn a_process_that_comes_later_clears_what_one_before_erased(database: Test
 async fn it_waits_for_who_reads_an_older_state_and_keeps_no_writer_waiting() {
     let database = TestDatabase::sqlite();
     let storage = database.fresh().await;
-    let offer = spoken_of(&storage).await;
+    let offer = spoken_of(&storage, &database).await;
     let mut reader = SqliteConnection::establish(database.file().to_str().unwrap()).unwrap();
     reader
         .batch_execute("BEGIN; SELECT count(*) FROM entry")
@@ -398,6 +403,36 @@ async fn it_waits_for_who_reads_an_older_state_and_keeps_no_writer_waiting() {
     assert!(storage.leave_no_remains().await.unwrap());
     assert!(!storage.has_remains().await.unwrap());
     assert_eq!(files_with_it(&database), Vec::<String>::new());
+}
+
+/// SQLite moves rows from page to page as they grow, and overwrites what is deleted only where it stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_written_anew_holds_nothing_in_unused_parts_of_its_pages() {
+    let database = TestDatabase::sqlite();
+    let storage = database.fresh().await;
+    assert!(!storage.compact(at(0)).await.unwrap(), "nothing was erased");
+    let owner = organisation(&storage, "Owner").await;
+    let said = |length: usize| format!("{WORD} ").repeat(length);
+    let mut offers = Vec::new();
+    for number in 0..120 {
+        let draft = offer_draft(owner, &said(1 + number % 7), None);
+        offers.push(apply(&storage, create(new_id(), draft)).await.key.id);
+        let earlier = offers[number * 31 % offers.len()];
+        let longer = offer_draft(owner, &said(8 + number % 20), None);
+        apply(&storage, replace(earlier, longer)).await;
+    }
+    for offer in &offers {
+        apply(&storage, purge(*offer)).await;
+    }
+    assert!(storage.leave_no_remains().await.unwrap());
+    let free = "SELECT freelist_count FROM pragma_freelist_count";
+    assert!(database.number(free) > 0);
+    assert!(storage.compact(at(0)).await.unwrap());
+    assert_eq!(database.number(free), 0, "the file was written anew");
+    assert_eq!(files_with_it(&database), Vec::<String>::new());
+    assert!(!storage.compact(at(0)).await.unwrap(), "once");
+    assert!(storage.check_integrity().await.unwrap().is_sound());
+    assert!(!storage.has_remains().await.unwrap());
 }
 
 /// What deletes by SQL of its own would go past all of this.
