@@ -99,6 +99,15 @@ fn only_a_valid_token_of_this_node_opens_anything() {
     promoted["role"] = json!("node_admin");
     let bad = [
         ("expired", forge.with("exp", json!(now() - 60))),
+        ("issued ahead of now", forge.with("iat", json!(now() + 60))),
+        (
+            "good for a year",
+            forge.with("exp", json!(now() + 31_536_000)),
+        ),
+        (
+            "valid from tomorrow on",
+            forge.with("nbf", json!(now() + 86_400)),
+        ),
         (
             "for another node",
             forge.with("aud", json!("https://other.example/api/v1")),
@@ -166,4 +175,27 @@ fn a_revoked_client_is_out_at_once_with_the_token_that_it_holds() {
     );
     let _ = world.coordinator.delete(&world.node, &path).expect(204);
     let _ = party.get(&world.node, "/api/v1/me").expect(401);
+}
+
+#[test]
+fn a_token_of_a_clock_that_was_ahead_opens_nothing_once_it_is_put_back() {
+    let mut world = World::on(Node::on(Database::Sqlite));
+    let client = add_client(&world.node, &world.coordinator, &world.organisation);
+    world.node.stop();
+    world.node.set("DAYS_AHEAD", "1");
+    world.node.restart();
+    let ahead = token_of(&world.node, &client);
+    let person = world.coordinator.again(&world.node);
+    let me = |party: &Party, node: &lotse_tests::TestNode| party.get(node, "/api/v1/me");
+    let _ = me(&Party::with_token(&ahead), &world.node).expect(200);
+    let _ = me(&person, &world.node).expect(200);
+    world.node.stop();
+    world.node.set("DAYS_AHEAD", "0");
+    world.node.restart();
+    let answer = me(&Party::with_token(&ahead), &world.node).expect(401);
+    assert_eq!(answer.problem(), "invalid_token");
+    let answer = me(&person, &world.node).expect(401);
+    assert_eq!(answer.problem(), "session_ended");
+    let now = token_of(&world.node, &client);
+    let _ = me(&Party::with_token(&now), &world.node).expect(200);
 }

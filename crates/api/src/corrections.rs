@@ -97,9 +97,8 @@ pub(crate) async fn report(
     sign_in: web::Data<SignIn>,
     body: ValidJson<Report>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in
-        .limits
-        .check(Bucket::Correction, sign_in.client_address(&request))?;
+    let address = sign_in.client_address(&request);
+    sign_in.limits.check(Bucket::Correction, address)?;
     let report = body.0;
     // What the public may not see does not exist here either.
     let seen =
@@ -108,6 +107,7 @@ pub(crate) async fn report(
             .snapshot()
             .get_by(state.origin.as_str(), report.entry, &search::Viewer::Public);
     seen.ok_or_else(Problem::not_found)?;
+    sign_in.limits.check_place(Bucket::Correction, address)?;
     let id = Uuid::now_v7();
     let new = NewCorrection {
         id,

@@ -147,22 +147,20 @@ pub(crate) fn csv(
         .streaming(stream::iter(pieces)))
 }
 
-/// A spreadsheet takes a cell that begins like a formula for one (CWE-1236).
-fn cell(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() {
-        format!("'{text}")
-    } else {
-        text
-    }
-}
-
+/// Several values, each once.
 fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     let mut values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
     let mut seen = std::collections::HashSet::new();
     values.retain(|value| seen.insert(value.clone()));
-    values.join(";")
+    forms::joined(values)
 }
 
+/// Text that somebody wrote.
+fn text(value: Option<&str>) -> String {
+    value.map(forms::protected).unwrap_or_default()
+}
+
+/// A number or a day, which is no formula whatever it begins with.
 fn optional<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
@@ -179,14 +177,12 @@ fn row(entry: &Entry, lang: Option<&str>) -> Vec<String> {
         Content::Publication(content) => content.link.clone(),
         _ => None,
     };
-    let cells = vec![
+    vec![
         entry.id.to_string(),
         entry.uri(),
         entry.kind.to_string(),
-        title
-            .map(|(_, text)| text.value.clone())
-            .unwrap_or_default(),
-        title.map(|(lang, _)| lang.to_string()).unwrap_or_default(),
+        text(title.map(|(_, text)| text.value.as_str())),
+        text(title.map(|(lang, _)| lang.0.as_str())),
         entry.status.to_string(),
         json!(entry.visibility)
             .as_str()
@@ -217,11 +213,10 @@ fn row(entry: &Entry, lang: Option<&str>) -> Vec<String> {
         entry
             .modified
             .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        optional(website),
-        entry.license.clone(),
-        optional(entry.external_id.as_deref()),
-    ];
-    cells.into_iter().map(cell).collect()
+        text(website.as_deref()),
+        text(Some(&entry.license)),
+        text(entry.external_id.as_deref()),
+    ]
 }
 
 fn places(entry: &Entry) -> Vec<&Place> {

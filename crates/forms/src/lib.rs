@@ -29,6 +29,7 @@ mod sheet_out;
 mod table;
 
 pub use form::{Form, FormError};
+pub use formula::{joined, protected, unprotected};
 pub use messages::Language;
 pub use page::page_csp;
 pub use place::Place;

@@ -240,8 +240,16 @@ pub(crate) struct Styles {
 
 impl Styles {
     fn new() -> Self {
-        let words = Format::new().set_text_wrap().set_align(FormatAlign::Top);
+        // Whoever edits text that begins like a formula does not make one of it.
+        let words = Format::new()
+            .set_text_wrap()
+            .set_align(FormatAlign::Top)
+            .set_quote_prefix();
         let framed = words.clone().set_border(FormatBorder::Hair);
+        let plain = Format::new()
+            .set_text_wrap()
+            .set_align(FormatAlign::Top)
+            .set_border(FormatBorder::Hair);
         Self {
             code: Format::new()
                 .set_font_size(8)
@@ -257,8 +265,8 @@ impl Styles {
                 .set_background_color(Color::RGB(0x00FF_F2CC)),
             given: framed.clone().set_background_color(Color::RGB(0x00F5_F5F5)),
             text: framed.clone().set_num_format("@"),
-            number: framed.clone(),
-            date: framed.set_num_format("yyyy-mm-dd"),
+            number: plain.clone(),
+            date: plain.set_num_format("yyyy-mm-dd"),
             words,
         }
     }

@@ -71,7 +71,7 @@ pub const FORWARDED_HOPS: usize = 32;
 /// How long an access token lives.
 pub const TOKEN_SECONDS: i64 = 600;
 /// Clock difference between processes that share a key, in seconds.
-pub const TOKEN_LEEWAY: u64 = 5;
+pub const TOKEN_LEEWAY: i64 = 5;
 /// How long a session lives without being used.
 pub const SESSION_IDLE_HOURS: i64 = 12;
 /// How long a session lives at most.
@@ -87,8 +87,26 @@ pub const PASSWORD_SHORTEST: usize = 12;
 pub const PASSWORD_LONGEST: usize = 128;
 /// Passwords that are hashed at the same time; each takes 19 MiB and a thread.
 pub const PASSWORD_HASHES: usize = 2;
-/// Requests that may wait for their turn to hash a password.
-pub const PASSWORD_WAITING: usize = 64;
+/// Of these, for devices that were never signed in: what strangers guess leaves a place for those who are known.
+pub const PASSWORD_HASHES_UNKNOWN: usize = 1;
+/// Requests that may wait for their turn to hash a password. Each holds little more than the password.
+pub const PASSWORD_WAITING: usize = 256;
+/// Of these, from one address (IPv4) or site (IPv6, /48).
+pub const PASSWORD_WAITING_EACH: usize = 16;
+
+/// How long a browser keeps that it was signed in before. Each time it signs in it begins anew.
+pub const DEVICE_DAYS: i64 = 180;
+/// Device cookies of one request that are looked at: people who share a device have one each.
+pub const DEVICES: usize = 4;
+/// Failures at one account, from devices that were never signed in, at which it is guessed at from many addresses: so many
+/// times what one address may fail at once. Then [`BRAKE_PAUSE`] lies between two attempts of one address.
+pub const BRAKE_BURSTS: u32 = 5;
+/// How long one address waits between two attempts at an account that many guess at.
+pub const BRAKE_PAUSE: Duration = Duration::from_secs(300);
+/// Failed attempts of one address that are remembered to tell it from others when many wait.
+pub const FAILURES_REMEMBERED: u32 = 1_000;
+/// How long each of these is remembered.
+pub const FAILURE_FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// Clients that are counted one by one, per kind of limit. Above, they share counters.
 pub const RATE_KEYS: usize = 100_000;
@@ -96,6 +114,14 @@ pub const RATE_KEYS: usize = 100_000;
 pub const RATE_SLOTS: u16 = 4_096;
 /// How many checks pass between two looks at the number of clients.
 pub const RATE_LOOK: u32 = 1_024;
+/// So many times what one network (/64) may ask is what a whole site (/48) may: else whoever has one would count for
+/// 65,536.
+pub const RATE_SITE_SHARE: u32 = 8;
+/// Registrations that are kept from one address (IPv4) or site (IPv6) in a day, in bursts of its limit. At most 500 wait at
+/// once: one address alone must not fill them.
+pub const REGISTRATIONS_A_DAY: u32 = 2;
+/// Corrections that are kept from one address or site in a day, in bursts of its limit.
+pub const CORRECTIONS_A_DAY: u32 = 20;
 
 /// How long a write waits until this process has heard of it.
 pub const ARRIVAL_WAIT: Duration = Duration::from_secs(10);

@@ -4,6 +4,7 @@
 //! It decides nothing about entries: handlers of other crates do, through `domain` and `storage`.
 
 pub mod answers;
+pub mod attempts;
 pub mod body;
 pub mod client;
 mod clock;
@@ -11,6 +12,7 @@ pub mod conditional;
 pub mod connection;
 pub mod consts;
 pub mod drain;
+mod gcra;
 pub mod json;
 pub mod load;
 pub mod metrics;

@@ -1,17 +1,15 @@
 //! How often one client may ask. Counted in memory, per process, in bounded space.
 
-use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::attempts::Attempts;
 use crate::consts;
+pub(crate) use crate::gcra::Client;
+use crate::gcra::{Gcra, Key};
 use crate::problem::{Code, Problem};
 
 /// What is limited apart from each other.
@@ -21,8 +19,6 @@ pub enum Bucket {
     Read,
     /// Everything else.
     Write,
-    /// Attempts to sign in or to get a token, per address and per account.
-    SignIn,
     /// Requests to be registered, and questions about them.
     Registration,
     /// Corrections that anybody may send in.
@@ -40,10 +36,10 @@ pub struct Rate {
 }
 
 impl Rate {
-    fn quota(self) -> Option<Quota> {
-        let burst = NonZeroU32::new(self.burst)?;
-        let per_minute = NonZeroU32::new(self.per_minute)?;
-        Some(Quota::with_period(Duration::from_secs(60) / per_minute.get())?.allow_burst(burst))
+    /// After what time there is room for one more. `None` where the limit is switched off.
+    pub(crate) fn step(self) -> Option<Duration> {
+        let limited = self.burst > 0 && self.per_minute > 0;
+        limited.then(|| Duration::from_secs(60) / self.per_minute)
     }
 }
 
@@ -55,7 +51,7 @@ pub struct Rates {
     pub read: Rate,
     /// See [`Bucket::Write`].
     pub write: Rate,
-    /// See [`Bucket::SignIn`].
+    /// Attempts to sign in that fail, of one address and of one address at one account: see [`crate::attempts`].
     pub sign_in: Rate,
     /// See [`Bucket::Registration`].
     pub registration: Rate,
@@ -90,93 +86,120 @@ impl Default for Rates {
     }
 }
 
-/// Who is counted as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Client {
-    V4(u32),
-    /// The first 64 bits: what one household or server gets (RFC 6177).
-    V6(u64),
-    /// A digest of an account's name.
-    Name(u64),
-    /// Shared by all whose digest ends so, while there are too many to count each.
-    Shared(u64),
+/// The cell of an address, and the cell of the site that an IPv6 address lies in.
+fn keys(address: IpAddr) -> (Key, Option<Key>) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let bits = address.to_bits();
+            let network = u64::from(bits >> 16);
+            (key(Client::V4(bits), network), None)
+        }
+        IpAddr::V6(address) => {
+            let bits = address.to_bits();
+            let part = |shift: u32| u64::try_from(bits >> shift).unwrap_or_default();
+            // The upper half tells the networks of IPv6 from those of IPv4.
+            let network = part(96) | 1 << 63;
+            let site = key(Client::Site(part(80)), network);
+            (key(Client::V6(part(64)), network), Some(site))
+        }
+    }
 }
 
 impl Client {
+    /// Whom an address is counted as.
     pub(crate) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.to_bits()),
-            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
-        }
-    }
-
-    fn shared(self) -> Self {
-        let (Self::V4(_) | Self::V6(_) | Self::Name(_) | Self::Shared(_)) = self;
-        let number = match self {
-            Self::V4(bits) => u64::from(bits),
-            Self::V6(bits) | Self::Name(bits) | Self::Shared(bits) => bits,
-        };
-        // Fibonacci hashing spreads neighbouring networks over the slots.
-        let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        Self::Shared(spread % u64::from(consts::RATE_SLOTS))
+        keys(address).0.exact
     }
 }
 
-/// One bucket: a counter per key, and shared counters while there are too many keys.
-struct Limiter {
-    cells: DefaultKeyedRateLimiter<Client>,
-    crowded: AtomicBool,
-    checks: AtomicU32,
+fn key(exact: Client, network: u64) -> Key {
+    Key { exact, network }
+}
+
+/// What an address is counted under where sites are counted: the whole site of an IPv6 address.
+pub(crate) fn site(address: IpAddr) -> Key {
+    let (own, site) = keys(address);
+    site.unwrap_or(own)
+}
+
+/// The cell of a name, of whomever it is, or of a name together with an address.
+pub(crate) fn named(name: &str, beside: Option<Key>) -> Key {
+    let mut digest = Sha256::new();
+    digest.update(name.as_bytes());
+    if let Some(beside) = beside {
+        digest.update(format!("{:?}", beside.exact).as_bytes());
+    }
+    let digest: [u8; 32] = digest.finalize().into();
+    let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    let number = u64::from_be_bytes(*first);
+    let network = beside.map_or(number, |beside| beside.network);
+    key(Client::Name(number), network)
+}
+
+/// The refusal of who has to wait.
+pub(crate) fn too_many(wait: Duration) -> Problem {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Problem::new(Code::RateLimited, "try again when Retry-After says").with_retry_after(seconds)
+}
+
+/// One kind of limit: a count for each address, and one for each site of IPv6.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    addresses: Gcra,
+    sites: Gcra,
 }
 
 impl Limiter {
     fn new(rate: Rate) -> Option<Self> {
-        let cells = RateLimiter::keyed(rate.quota()?);
+        let step = rate.step()?;
+        let share = consts::RATE_SITE_SHARE;
         Some(Self {
-            cells,
-            crowded: AtomicBool::new(false),
-            checks: AtomicU32::new(0),
+            addresses: Gcra::new(rate.burst, step),
+            sites: Gcra::new(rate.burst.saturating_mul(share), step / share),
         })
     }
 
-    /// Seconds until the next request, if this one is too many.
-    fn check(&self, key: Client) -> Result<(), u64> {
-        if self
-            .checks
-            .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(consts::RATE_LOOK)
-        {
-            self.look();
+    /// Counts one.
+    pub(crate) fn charge(&self, address: IpAddr) -> Result<(), Duration> {
+        let (own, site) = keys(address);
+        if let Some(site) = site {
+            self.sites.charge(site)?;
         }
-        let key = if self.crowded.load(Ordering::Relaxed) {
-            key.shared()
-        } else {
-            key
-        };
-        self.cells.check_key(&key).map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+        self.addresses.charge(own).inspect_err(|_| {
+            // What one network of a site has too many does not count against the others.
+            if let Some(site) = site {
+                self.sites.refund(site);
+            }
         })
     }
 
-    /// Forgets who has been quiet; when too many are left, counts them together.
-    fn look(&self) {
-        if self.cells.len() > consts::RATE_KEYS {
-            self.cells.retain_recent();
-            self.cells.shrink_to_fit();
+    /// Takes one count back.
+    pub(crate) fn refund(&self, address: IpAddr) {
+        let (own, site) = keys(address);
+        self.addresses.refund(own);
+        if let Some(site) = site {
+            self.sites.refund(site);
         }
-        self.crowded
-            .store(self.cells.len() > consts::RATE_KEYS, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forget(&self) {
+        self.addresses.forget();
+        self.sites.forget();
     }
 }
 
 /// The counters of this process.
+#[derive(Debug)]
 pub struct RateLimits {
     read: Option<Limiter>,
     write: Option<Limiter>,
-    sign_in: Option<Limiter>,
     registration: Option<Limiter>,
     correction: Option<Limiter>,
+    /// Registrations of a day.
+    registrations: Option<Gcra>,
+    /// Corrections of a day.
+    corrections: Option<Gcra>,
+    pub(crate) attempts: Attempts,
 }
 
 impl RateLimits {
@@ -186,9 +209,11 @@ impl RateLimits {
         Self {
             read: Limiter::new(rates.read),
             write: Limiter::new(rates.write),
-            sign_in: Limiter::new(rates.sign_in),
             registration: Limiter::new(rates.registration),
             correction: Limiter::new(rates.correction),
+            registrations: daily(rates.registration, consts::REGISTRATIONS_A_DAY),
+            corrections: daily(rates.correction, consts::CORRECTIONS_A_DAY),
+            attempts: Attempts::new(rates.sign_in, Limiter::new),
         }
     }
 
@@ -196,7 +221,6 @@ impl RateLimits {
         match bucket {
             Bucket::Read => self.read.as_ref(),
             Bucket::Write => self.write.as_ref(),
-            Bucket::SignIn => self.sign_in.as_ref(),
             Bucket::Registration => self.registration.as_ref(),
             Bucket::Correction => self.correction.as_ref(),
         }
@@ -207,27 +231,25 @@ impl RateLimits {
     /// # Errors
     /// 429 `rate_limited` with `Retry-After`.
     pub fn check(&self, bucket: Bucket, address: IpAddr) -> Result<(), Problem> {
-        self.check_key(bucket, Client::of(address))
+        self.limiter(bucket)
+            .map_or(Ok(()), |limiter| limiter.charge(address))
+            .map_err(too_many)
     }
 
-    /// Counts one attempt at an account or client, whoever makes it and whether or not it exists.
+    /// Counts one thing that takes a place until somebody has dealt with it: a registration or a correction that is about
+    /// to be kept. So that nobody fills by night what waits for coordinators, there is a bound for a day as well.
     ///
     /// # Errors
     /// 429 `rate_limited` with `Retry-After`.
-    pub fn check_name(&self, bucket: Bucket, name: &str) -> Result<(), Problem> {
-        let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-        let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-        self.check_key(bucket, Client::Name(u64::from_be_bytes(*first)))
-    }
-
-    fn check_key(&self, bucket: Bucket, key: Client) -> Result<(), Problem> {
-        let Some(limiter) = self.limiter(bucket) else {
-            return Ok(());
+    pub fn check_place(&self, bucket: Bucket, address: IpAddr) -> Result<(), Problem> {
+        let places = match bucket {
+            Bucket::Registration => self.registrations.as_ref(),
+            Bucket::Correction => self.corrections.as_ref(),
+            Bucket::Read | Bucket::Write => None,
         };
-        limiter.check(key).map_err(|seconds| {
-            Problem::new(Code::RateLimited, "try again when Retry-After says")
-                .with_retry_after(seconds)
-        })
+        places
+            .map_or(Ok(()), |places| places.charge(site(address)))
+            .map_err(too_many)
     }
 
     /// Forgets who has been quiet. To be called every minute or so.
@@ -235,23 +257,28 @@ impl RateLimits {
         for limiter in [
             &self.read,
             &self.write,
-            &self.sign_in,
             &self.registration,
             &self.correction,
         ]
         .into_iter()
         .flatten()
         {
-            limiter.cells.retain_recent();
-            limiter.look();
+            limiter.forget();
         }
+        for places in [&self.registrations, &self.corrections]
+            .into_iter()
+            .flatten()
+        {
+            places.forget();
+        }
+        self.attempts.forget();
     }
 }
 
-impl std::fmt::Debug for RateLimits {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RateLimits")
-    }
+fn daily(rate: Rate, bursts: u32) -> Option<Gcra> {
+    rate.step()?;
+    let most = rate.burst.saturating_mul(bursts);
+    Some(Gcra::new(most, Duration::from_secs(24 * 3_600) / most))
 }
 
 #[cfg(test)]
@@ -311,7 +338,7 @@ mod tests {
         let cells = limits
             .read
             .as_ref()
-            .map_or(0, |limiter| limiter.cells.len());
+            .map_or(0, |limiter| limiter.addresses.len());
         assert!(cells <= most, "{cells}");
         assert!(more <= most, "{more}");
     }
@@ -330,5 +357,50 @@ mod tests {
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .expect("a number of seconds");
         assert!((55..=60).contains(&wait), "{wait}");
+    }
+
+    #[test]
+    fn a_site_has_no_more_than_its_share_however_many_networks_it_has() {
+        let limits = limits(2);
+        let share = 2 * consts::RATE_SITE_SHARE as usize;
+        let one = (0..1_000)
+            .filter(|net| passes(&limits, &format!("2001:db8:1:{net:x}::1")))
+            .count();
+        assert_eq!(one, share);
+        assert!(passes(&limits, "2001:db8:2::1"), "another site");
+        // One network that asks too much is refused alone.
+        let busy = (0..1_000)
+            .filter(|_| passes(&limits, "2001:db8:3:1::1"))
+            .count();
+        assert_eq!(busy, 2);
+        assert!(passes(&limits, "2001:db8:3:2::1"));
+    }
+
+    #[test]
+    fn a_flood_of_networks_locks_nobody_else_out() {
+        let limits = limits(1);
+        let flood = (0..20_000_u32)
+            .flat_map(|site| (0..8).map(move |net| format!("2001:db8:{site:x}:{net:x}::1")))
+            .filter(|address| passes(&limits, address))
+            .count();
+        assert!(flood <= consts::RATE_KEYS + 2, "{flood}");
+        let honest = (0..100)
+            .filter(|n| passes(&limits, &format!("192.{n}.2.1")))
+            .filter(|n| passes(&limits, &format!("2a02:{n:x}::1")))
+            .count();
+        assert!(honest >= 80, "{honest}");
+    }
+
+    #[test]
+    fn places_are_bounded_for_a_day() {
+        let limits = RateLimits::new(&Rates::default());
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let taken = (0..1_000)
+            .filter(|_| limits.check_place(Bucket::Registration, address).is_ok())
+            .count();
+        let most = Rates::default().registration.burst * consts::REGISTRATIONS_A_DAY;
+        assert_eq!(taken, most as usize);
+        let other = IpAddr::from([192, 0, 2, 2]);
+        assert!(limits.check_place(Bucket::Registration, other).is_ok());
     }
 }

@@ -80,6 +80,9 @@ pub(crate) struct Config {
     pub(crate) rates: RateSettings,
     /// What the operator says on pages.
     pub(crate) site: Site,
+    /// The file that these were read from, where there is one.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +202,13 @@ impl Config {
             .unwrap_or_else(|| format!("sqlite://{}", self.data.join("lotse.sqlite").display()))
     }
 
+    /// Whether there is something among these that nobody else may read.
+    pub(crate) fn holds_secrets(&self) -> bool {
+        let database = self.database.as_deref();
+        self.metrics_token.is_some()
+            || database.is_some_and(|url| crate::sources::without_password(url) != url)
+    }
+
     /// The folder of the search index. Processes that share a data folder have one each.
     pub(crate) fn index_folder(&self) -> PathBuf {
         self.index
@@ -288,10 +298,5 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), Failure> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| {
-            Failure::new(format!(
-                "{}: the folder cannot be made: {error}",
-                path.display()
-            ))
-        })
+        .map_err(|error| crate::failure::file(path, &error))
 }

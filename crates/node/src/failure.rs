@@ -42,11 +42,10 @@ impl From<storage::StorageError> for Failure {
             ),
             E::Refused(refusal) => refusal.to_string(),
             // At the console the operator reads what only the log would have.
-            E::Unavailable { log }
-            | E::Busy { log }
-            | E::Full { log }
-            | E::Corrupt { log }
-            | E::Internal { log } => {
+            E::Full { log } => {
+                format!("there is no room left: {log}: make room on the disk, then try again")
+            }
+            E::Unavailable { log } | E::Busy { log } | E::Corrupt { log } | E::Internal { log } => {
                 format!("{error}: {log}")
             }
             E::File { log } => log.clone(),
@@ -72,7 +71,28 @@ impl From<http::Problem> for Failure {
 
 /// A failure about a file or folder.
 pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("{}: {error}", path.display()))
+    use std::io::ErrorKind as K;
+    let path = path.display();
+    Failure::new(match error.kind() {
+        K::StorageFull => {
+            format!("{path}: there is no room, the disk is full: make some, then try again")
+        }
+        K::QuotaExceeded => {
+            format!("{path}: this user's quota of the disk is used up: make room, then try again")
+        }
+        K::FileTooLarge => format!(
+            "{path}: there is no room: no file may grow that large here (`ulimit -f`, or a limit of the file system): raise the limit, then try again"
+        ),
+        K::ReadOnlyFilesystem => format!(
+            "{path}: it lies on a file system that is mounted read-only: mount it so that it can be written"
+        ),
+        K::PermissionDenied => {
+            format!("{path}: the user that the node runs as has no permission for it")
+        }
+        K::IsADirectory => format!("{path}: this is a folder, where a file is expected"),
+        K::NotADirectory => format!("{path}: a part of this path is no folder"),
+        _ => format!("{path}: {error}"),
+    })
 }
 
 /// Why an index cannot be opened. The library's words for one that is in use are long and say nothing of nodes.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ use crate::failure::{Failure, file};
 
 /// The key that signs access tokens.
 const TOKEN_KEY: &str = "access-token.pem";
+/// How the name of that file begins while it is written; the number of the process and `.part` follow.
+pub(crate) const TOKEN_KEY_PART: &str = "access-token.";
 /// The key before it, as long as its tokens may still be about.
 const FORMER_TOKEN_KEY: &str = "access-token-former.pem";
 
@@ -38,13 +40,6 @@ fn read(path: &Path, origin: &Origin) -> Result<String, Failure> {
     let pem = fs::read_to_string(path).map_err(|error| file(path, &error))?;
     Keys::from_pem(origin, [pem.as_str()])
         .map_err(|why| Failure::new(format!("{}: {why}", path.display())))?;
-    let mode = fs::metadata(path)
-        .map_err(|error| file(path, &error))?
-        .permissions()
-        .mode();
-    if mode & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), mode = format!("{:o}", mode & 0o777), "others may read this key: chmod 600");
-    }
     Ok(pem)
 }
 
@@ -57,6 +52,8 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
             .create_new(true)
             .mode(0o600)
             .open(&part)?;
+        // Held until it has its name: so a key that is being made is told from one that was left behind.
+        out.lock()?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
         match fs::hard_link(&part, path) {

@@ -15,6 +15,7 @@ mod gauges;
 mod keys;
 mod log;
 mod node;
+mod places;
 mod quality;
 mod readiness;
 mod serve;

@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::gauges::Gauges;
 use crate::node::Node;
 use crate::readiness::{Readiness, live, ready};
-use crate::{console, ending, erasing, log, quality, signals, upkeep, watch};
+use crate::{console, ending, erasing, log, places, quality, signals, upkeep, watch};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
@@ -50,6 +50,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     storage: Storage,
 ) -> Result<(), Failure> {
+    look_around(config);
     let node = signals::or_leave_well(Node::open(config, storage)).await?;
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
@@ -199,6 +200,22 @@ fn telling(
     })
 }
 
+/// Clears what killed processes left, and tells the operator what is not as it should be.
+fn look_around(config: &Config) {
+    for path in places::clear(config) {
+        tracing::info!(path = %path.display(), "cleared what a killed process had left behind");
+    }
+    for exposed in places::exposed(config) {
+        tracing::warn!("{exposed}");
+    }
+    if let Err(failure) = places::journal_writable(config) {
+        tracing::error!(cause = %failure, "the journal cannot be written: nothing is published");
+        console::note(format_args!(
+            "Nothing is published to other nodes: {failure}"
+        ));
+    }
+}
+
 /// What all workers share.
 #[derive(Clone)]
 struct Shared {
@@ -310,6 +327,7 @@ const ROUTES: &[&str] = &[
 async fn guarded_metrics(
     request: HttpRequest,
     monitor: actix::Data<Monitor>,
+    sign_in: actix::Data<http::sign_in::SignIn>,
 ) -> Result<HttpResponse, Problem> {
     let Some(token) = &monitor.token else {
         return Err(Problem::not_found());
@@ -320,6 +338,8 @@ async fn guarded_metrics(
         .and_then(bearer)
         .unwrap_or_default();
     if !http::sign_in::secret::matches(sent, &http::sign_in::secret::hash(token)) {
+        let address = sign_in.client_address(&request);
+        sign_in.limits.wrong_secret(Some("metrics"), address)?;
         return Err(Problem::new(
             Code::InvalidToken,
             "send the token of the node's settings",

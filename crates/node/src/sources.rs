@@ -1,6 +1,6 @@
 //! Where settings come from: defaults, then the file, then variables, then flags, each kept with its origin.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
@@ -8,17 +8,23 @@ use figment::{Figment, Metadata, Profile, Provider, error::Kind};
 
 use crate::cli::Flags;
 use crate::config::{Config, Defaults};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// The file that is read where no other is named.
 const FILE: &str = "lotse.toml";
+/// Bytes of the largest file that is read.
+const FILE_BYTES: u64 = 1024 * 1024;
 /// What the name of every variable starts with.
 const PREFIX: &str = "LOTSE_";
 /// Names the file and so is no setting itself.
 const FILE_VARIABLE: &str = "LOTSE_CONFIG";
 
 /// The settings as they were read, with where each comes from.
-pub(crate) struct Sources(Figment);
+pub(crate) struct Sources {
+    figment: Figment,
+    /// The file, where there is one.
+    file: Option<PathBuf>,
+}
 
 /// One setting from outside the file.
 struct Given {
@@ -42,38 +48,33 @@ impl Provider for Given {
 impl Sources {
     /// Reads file, variables and flags.
     pub(crate) fn read(flags: &Flags) -> Result<Self, Failure> {
-        let file = match &flags.config {
-            Some(path) if !path.is_file() => {
-                return Err(Failure::new(format!(
-                    "{}: there is no such configuration file",
-                    path.display()
-                )));
-            }
-            Some(path) => path.clone(),
-            None => PathBuf::from(FILE),
-        };
+        let named = flags.config.is_some();
+        let path = flags.config.clone().unwrap_or_else(|| PathBuf::from(FILE));
         let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
-        if file.is_file() {
-            figment = figment.merge(Toml::file_exact(file));
+        let mut file = None;
+        if settings_file(&path, named)? {
+            figment = figment.merge(Toml::file_exact(&path));
+            file = Some(path);
         }
         for given in variables()?.into_iter().chain(given(flags)) {
             figment = figment.merge(given);
         }
-        Ok(Self(figment))
+        Ok(Self { figment, file })
     }
 
     /// The settings.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
-        self.0
-            .extract()
-            .map_err(|error| Failure::new(explain(&error)))
+        let read: Result<Config, _> = self.figment.extract();
+        let mut config = read.map_err(|error| Failure::new(explain(&error)))?;
+        config.file.clone_from(&self.file);
+        Ok(config)
     }
 
     /// Every setting, its value and where it comes from; secrets are not shown.
     pub(crate) fn show(&self, config: &Config) -> Vec<String> {
         let mut lines = Vec::new();
         if let Ok(dict) = self
-            .0
+            .figment
             .data()
             .map(|mut data| data.remove(&Profile::Default).unwrap_or_default())
         {
@@ -116,11 +117,52 @@ impl Sources {
             None => serde_json::to_string(value).unwrap_or_default(),
         };
         let source = self
-            .0
+            .figment
             .find_metadata(key)
             .map_or_else(|| "unknown".to_owned(), source);
         lines.push(format!("{key} = {text}  # {source}"));
     }
+}
+
+/// Whether there is a file of settings. One that was `named` must be there.
+///
+/// Something else under its name is refused, and not passed over: whoever put it there means it to count.
+fn settings_file(path: &Path, named: bool) -> Result<bool, Failure> {
+    let shown = path.display();
+    let refuse = |why: &str| Err(Failure::new(format!("{shown}: {why}")));
+    // Not following links: one that leads nowhere is there as well.
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return if named {
+                refuse("there is no such configuration file")
+            } else {
+                Ok(false)
+            };
+        }
+        Err(error) => return Err(failure::file(path, &error)),
+        Ok(_) => {}
+    }
+    let there = match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return refuse("this link leads to no configuration file");
+        }
+        Err(error) => return Err(failure::file(path, &error)),
+        Ok(there) => there,
+    };
+    if there.is_dir() {
+        return refuse("this is a folder, and no configuration file");
+    }
+    if !there.is_file() {
+        return refuse("this is a device or a pipe, and no configuration file");
+    }
+    if there.len() > FILE_BYTES {
+        return refuse("this is too large to be a configuration file");
+    }
+    let bytes = std::fs::read(path).map_err(|error| failure::file(path, &error))?;
+    if std::str::from_utf8(&bytes).is_err() {
+        return refuse("this is no configuration file: it is not UTF-8");
+    }
+    Ok(true)
 }
 
 /// Where a setting comes from, in words.

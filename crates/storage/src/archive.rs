@@ -4,6 +4,7 @@
 //! rows and the SHA-256 of all bytes before it. What runs out by itself is left out: sessions, one-time links and
 //! idempotency outcomes. Whoever was signed in signs in again.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -44,6 +45,10 @@ pub struct Archived {
 
 const NAME: &str = "lotse";
 const FORMAT: u32 = 1;
+/// How the name of an archive ends while it is written.
+const UNFINISHED: &str = ".unfinished";
+/// How the first line of an archive begins.
+const BEGINS: &str = "{\"archive\":\"lotse\"";
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -100,6 +105,20 @@ macro_rules! tables {
         struct Waiting {
             $($variant: Vec<$row>,)+
             rows: usize,
+        }
+
+        /// The tables in the order in which an archive has them.
+        enum Table {
+            $($variant),+
+        }
+
+        impl Line {
+            /// Where its table stands in that order, and what it is called.
+            fn table(&self) -> (usize, &'static str) {
+                match self {
+                    $(Self::$variant(_) => (Table::$variant as usize, stringify!($table))),+
+                }
+            }
         }
 
         impl Waiting {
@@ -162,6 +181,8 @@ impl Output {
         let file = options
             .open(path)
             .map_err(|why| StorageError::file(path, &why))?;
+        // Held while it is written: so an archive that is under way is told from one that was left behind.
+        file.lock().map_err(|why| StorageError::file(path, &why))?;
         Ok(Self {
             file: BufWriter::new(file),
             path: path.to_owned(),
@@ -212,8 +233,52 @@ fn hex(digest: Sha256) -> String {
 #[must_use]
 pub fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".unfinished");
+    name.push(UNFINISHED);
     PathBuf::from(name)
+}
+
+/// Removes the beginning of an archive that a killed process left behind. Says whether nothing is there any more: what is
+/// being written by another process, or is no archive, stays.
+pub(crate) fn remove_unfinished(path: &Path) -> bool {
+    if path.symlink_metadata().is_err() {
+        return true;
+    }
+    let ours = || -> std::io::Result<bool> {
+        if !path.symlink_metadata()?.is_file() {
+            return Ok(false);
+        }
+        let mut file = File::open(path)?;
+        if file.try_lock().is_err() {
+            return Ok(false);
+        }
+        let mut first = vec![0; BEGINS.len()];
+        let read = file.read(&mut first)?;
+        // One that was cut off at once is empty.
+        let begins = first
+            .get(..read)
+            .is_some_and(|first| BEGINS.as_bytes().starts_with(first));
+        if begins {
+            std::fs::remove_file(path)?;
+        }
+        Ok(begins)
+    };
+    ours().unwrap_or(false)
+}
+
+/// Removes the beginnings of archives that killed processes left behind in a folder. Returns what is gone.
+pub(crate) fn clear(folder: &Path) -> Vec<PathBuf> {
+    let Ok(items) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let unfinished = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().ends_with(UNFINISHED))
+    };
+    items
+        .filter_map(|item| Some(item.ok()?.path()))
+        .filter(unfinished)
+        .filter(|path| remove_unfinished(path))
+        .collect()
 }
 
 /// Writes an archive. Beside its place first, so that what stands there is always whole.
@@ -224,7 +289,14 @@ pub(crate) fn write(database: &Database, path: &Path, now: DateTime<Utc>) -> Res
         });
     }
     let unfinished = unfinished(path);
-    let _ = std::fs::remove_file(&unfinished);
+    if !remove_unfinished(&unfinished) {
+        return Err(StorageError::File {
+            log: format!(
+                "{}: another backup is being written there, or this is no archive",
+                unfinished.display()
+            ),
+        });
+    }
     let written = database.snapshot_here(|connection| {
         let mut out = Output::create(&unfinished)?;
         let through = head(connection)?;
@@ -262,13 +334,7 @@ pub(crate) async fn restore(database: &Database, path: PathBuf) -> Result<Archiv
 fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
     empty(t)?;
     let connection = t.connection();
-    let file = File::open(path).map_err(|why| StorageError::file(path, &why))?;
-    let mut input = Input {
-        file: BufReader::new(file),
-        path,
-        digest: Sha256::new(),
-        line: 0,
-    };
+    let mut input = Input::open(path)?;
     let head: Head = input.parse()?;
     if head.archive != NAME || head.format != FORMAT {
         return Err(input.refuse("it is not an archive that this version can read"));
@@ -283,6 +349,7 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
     let mut waiting = Waiting::default();
     let mut own = None;
     let mut rows = 0;
+    let mut latest = (0, "");
     loop {
         let before = input.digest.clone();
         let text = input.next()?;
@@ -291,9 +358,17 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
             if end.end != rows || end.sha256 != hex(before) {
                 return Err(input.refuse("it was changed or cut since it was written"));
             }
+            input.ends()?;
             break;
         }
-        let mut line = input.understand(&text)?;
+        let mut line: Line = input.understand(&text)?;
+        let table = line.table();
+        if table.0 < latest.0 {
+            let (here, before) = (table.1, latest.1);
+            return Err(input.refuse(&format!("a row of {here} stands behind one of {before}")));
+        }
+        latest = table;
+        input.once(&text)?;
         match &mut line {
             Line::Origin(row) if row.is_self => own = Some(row.id),
             Line::Entry(row) if own == Some(row.origin) => row.review = review_of(row)?,
@@ -302,10 +377,10 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
         waiting.push(line);
         rows += 1;
         if waiting.rows >= limits::ROWS_PER_STATEMENT {
-            waiting.write(connection)?;
+            input.written(waiting.write(connection))?;
         }
     }
-    waiting.write(connection)?;
+    input.written(waiting.write(connection))?;
     let stored: i64 = counter::table
         .find(ARRIVAL)
         .select(counter::value)
@@ -354,16 +429,35 @@ struct Input<'p> {
     path: &'p Path,
     digest: Sha256,
     line: u64,
+    /// The first line that is not yet in the database.
+    unwritten: u64,
+    /// Digests of the rows so far, to find one that stands there twice: 16 bytes each.
+    seen: HashSet<[u8; 16]>,
 }
 
-impl Input<'_> {
+impl<'p> Input<'p> {
+    fn open(path: &'p Path) -> Result<Self> {
+        let file = File::open(path).map_err(|why| StorageError::file(path, &why))?;
+        Ok(Self {
+            file: BufReader::new(file),
+            path,
+            digest: Sha256::new(),
+            line: 0,
+            unwritten: 2,
+            seen: HashSet::new(),
+        })
+    }
+
     fn next(&mut self) -> Result<String> {
         self.line += 1;
         let mut text = String::new();
         let mut limited = (&mut self.file).take(limits::ARCHIVE_LINE);
         match limited.read_line(&mut text) {
             Ok(_) if text.ends_with('\n') => {}
-            Ok(_) => return Err(self.refuse("it ends too early")),
+            Ok(read) if read as u64 >= limits::ARCHIVE_LINE => {
+                return Err(self.refuse("the line is longer than any of an archive"));
+            }
+            Ok(_) => return Err(self.refuse("it ends too early: it was cut")),
             Err(why) if why.kind() == std::io::ErrorKind::InvalidData => {
                 return Err(self.refuse("it is not UTF-8"));
             }
@@ -373,13 +467,52 @@ impl Input<'_> {
         Ok(text)
     }
 
+    /// Refuses what follows the last line: whoever added it may believe that it was restored.
+    fn ends(&mut self) -> Result<()> {
+        let more = self.file.fill_buf();
+        match more.map(<[u8]>::is_empty) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.line += 1;
+                Err(self.refuse("something follows the end of the archive"))
+            }
+            Err(why) => Err(StorageError::file(self.path, &why)),
+        }
+    }
+
+    /// Refuses a row that was there before.
+    fn once(&mut self, text: &str) -> Result<()> {
+        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let (first, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        if self.seen.insert(*first) {
+            return Ok(());
+        }
+        Err(self.refuse("this row stands there twice"))
+    }
+
+    /// Names the lines of rows that the database does not take.
+    fn written(&mut self, written: Result<()>) -> Result<()> {
+        let first = std::mem::replace(&mut self.unwritten, self.line + 1);
+        match written {
+            Err(StorageError::Internal { log }) => Err(self.refuse(&format!(
+                "a row of the lines from {first} on contradicts another: {log}"
+            ))),
+            other => other,
+        }
+    }
+
     fn parse<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T> {
         let text = self.next()?;
         self.understand(&text)
     }
 
     fn understand<T: for<'de> Deserialize<'de>>(&self, text: &str) -> Result<T> {
-        serde_json::from_str(text).map_err(|why| self.refuse(&why.to_string()))
+        serde_json::from_str(text).map_err(|why| {
+            // Its place in the file is the line that we name, and not the first.
+            let words = why.to_string();
+            let words = words.split(" at line ").next().unwrap_or_default();
+            self.refuse(&format!("{words} (column {})", why.column()))
+        })
     }
 
     fn refuse(&self, message: &str) -> StorageError {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::access::name;
 use crate::accounts::{Account, Accounts, load, write_password};
+use crate::connection::AnyConnection;
 use crate::rows::PasswordResetRow;
 use crate::schema::password_reset;
 use crate::sessions::revoke_all;
@@ -81,6 +82,15 @@ impl Accounts {
             .await
     }
 
+    /// Whether a one-time link can be used.
+    ///
+    /// # Errors
+    /// As [`Accounts::redeem_reset`].
+    pub async fn check_reset(&self, token: &str, now: DateTime<Utc>) -> Result<()> {
+        let token = token.to_owned();
+        self.0.read(move |c| usable(c, &token, now).map(drop)).await
+    }
+
     /// Uses a one-time link: sets the password's hash and ends all sessions. Works exactly once.
     ///
     /// # Errors
@@ -95,18 +105,7 @@ impl Accounts {
         let (token, password) = (token.to_owned(), password.to_owned());
         self.0
             .write(move |t| {
-                let row: PasswordResetRow =
-                    password_reset::table.find(&token).first(t.connection())?;
-                if row.used.is_some() {
-                    return Err(Conflict::AlreadyUsed.into());
-                }
-                if row.expires <= to_micros(now) {
-                    return Err(Conflict::Expired.into());
-                }
-                let id = to_uuid("a password reset", &row.account)?;
-                if load(t.connection(), id)?.disabled {
-                    return Err(StorageError::NotFound);
-                }
+                let id = usable(t.connection(), &token, now)?;
                 diesel::update(password_reset::table.find(&token))
                     .set(password_reset::used.eq(to_micros(now)))
                     .execute(t.connection())?;
@@ -116,4 +115,20 @@ impl Accounts {
             })
             .await
     }
+}
+
+/// The account of a one-time link that can be used.
+fn usable(connection: &mut AnyConnection, token: &str, now: DateTime<Utc>) -> Result<Uuid> {
+    let row: PasswordResetRow = password_reset::table.find(token).first(connection)?;
+    if row.used.is_some() {
+        return Err(Conflict::AlreadyUsed.into());
+    }
+    if row.expires <= to_micros(now) {
+        return Err(Conflict::Expired.into());
+    }
+    let id = to_uuid("a password reset", &row.account)?;
+    if load(connection, id)?.disabled {
+        return Err(StorageError::NotFound);
+    }
+    Ok(id)
 }

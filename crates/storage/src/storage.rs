@@ -1,6 +1,6 @@
 //! The whole of it: opening a database, and what is in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -244,6 +244,13 @@ impl Storage {
     pub async fn backup(&self, path: &Path, now: DateTime<Utc>) -> Result<Archived> {
         let (database, path) = (self.database.clone(), path.to_owned());
         blocking(move || archive::write(&database, &path, now)).await
+    }
+
+    /// Removes the beginnings of archives that killed processes left behind in `folder`. What another process is writing
+    /// stays. Returns what is gone.
+    #[must_use]
+    pub fn clear_unfinished_archives(folder: &Path) -> Vec<PathBuf> {
+        archive::clear(folder)
     }
 
     /// Fills the migrated, empty database behind `url` from an archive, as a new generation.

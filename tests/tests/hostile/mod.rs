@@ -4,3 +4,4 @@ mod bodies;
 mod costs;
 mod log;
 mod readers;
+mod sign_in;

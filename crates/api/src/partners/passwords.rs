@@ -1,15 +1,15 @@
 //! New passwords: of one's own, by giving the old one; of others, with a one-time token that an administrator hands
 //! over.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Duration, Utc};
 use domain::{Actor, Subject};
-use http::rate::Bucket;
 use http::sign_in::secret::{self, Secret};
 use http::sign_in::{SignIn, SignedIn};
 use http::{Caching, Code, Path, Problem, ValidJson, consts};
 use serde::{Deserialize, Serialize};
-use storage::Account;
+use storage::{Account, StorageError};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -132,14 +132,20 @@ pub(crate) async fn reset(
     sign_in: web::Data<SignIn>,
     body: ValidJson<Reset>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in
-        .limits
-        .check(Bucket::SignIn, sign_in.client_address(&request))?;
+    let token = secret::hash(&body.0.token);
+    // Asked first, so that hashing a password is work for those only who may set one. Storage asks again.
+    let open = state.store.accounts.check_reset(&token, state.clock.now());
+    if let Err(error) = open.await {
+        if matches!(error, StorageError::NotFound) {
+            let address = sign_in.client_address(&request);
+            sign_in.limits.wrong_secret(None, address)?;
+        }
+        return Err(error.into());
+    }
     let password = sign_in
         .passwords
         .hash(&body.0.password, "/password")
         .await?;
-    let token = secret::hash(&body.0.token);
     let account = state
         .store
         .accounts
@@ -163,13 +169,14 @@ pub(crate) struct PasswordChange {
 
 /// Change one's own password, giving the old one.
 ///
-/// This session goes on; all others of the account end, and one-time tokens for it stop working. Attempts are counted
-/// with those to sign in.
+/// This session goes on; all others of the account end, and one-time tokens for it stop working. Wrong attempts are counted
+/// for this session and its address.
 #[utoipa::path(
     put, path = "/api/v1/me/password", tag = "sign-in", operation_id = "change_password",
     request_body = PasswordChange,
     responses(
-        (status = 204, description = "The password is changed"),
+        (status = 204, description = "The password is changed",
+            headers(("Set-Cookie" = String, description = "The device, which is known by the new password"))),
         (status = 409, description = "It was changed in the meantime", body = http::problem::Document,
             content_type = "application/problem+json"),
         (status = 422, description = "The old password is wrong, or the new one too short or too long",
@@ -190,27 +197,34 @@ pub(crate) async fn change(
             "a program has a secret, which is made anew; only people have passwords",
         ));
     };
-    sign_in
-        .limits
-        .check(Bucket::SignIn, sign_in.client_address(&request))?;
+    // A session that is open has its own count, so that nobody else keeps its owner from a new password.
+    let address = sign_in.client_address(&request);
+    let attempt = sign_in.limits.known_attempt(&session, address)?;
     let account = state.store.accounts.get(id).await?;
-    // One count per account, whether its password is guessed here or where one signs in.
-    sign_in
-        .limits
-        .check_name(Bucket::SignIn, &storage::fold_email(&account.email))?;
     let PasswordChange { current, password } = body.0;
     let right = sign_in
         .passwords
-        .verify(&current, account.password.clone())
-        .await?;
-    let was = account.password.filter(|_| right).ok_or_else(|| {
-        // Not 401, which would say that the session has ended.
-        Problem::at(
-            "/current",
-            "wrong",
-            "this is not the password of this account",
-        )
-    })?;
+        .verify(&current, account.password.clone(), attempt.standing())
+        .await;
+    let was = match (right, account.password) {
+        (Ok(true), Some(was)) => {
+            attempt.takes_back();
+            was
+        }
+        (Ok(_), _) => {
+            attempt.failed();
+            // Not 401, which would say that the session has ended.
+            return Err(Problem::at(
+                "/current",
+                "wrong",
+                "this is not the password of this account",
+            ));
+        }
+        (Err(busy), _) => {
+            attempt.takes_back();
+            return Err(busy);
+        }
+    };
     let password = sign_in.passwords.hash(&password, "/password").await?;
     let account = state
         .store
@@ -218,5 +232,9 @@ pub(crate) async fn change(
         .change_password(id, &was, &password, &session, state.clock.now())
         .await?;
     state.access.reached(account.arrival).await?;
-    Ok(HttpResponse::NoContent().finish())
+    // With the old password went what devices knew of it.
+    let device = sign_in.device_cookie(account.id, &password, state.clock.now())?;
+    Ok(HttpResponse::NoContent()
+        .insert_header((header::SET_COOKIE, device.to_string()))
+        .finish())
 }

@@ -4,13 +4,12 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Duration, Utc};
 use domain::{EntryId, Role, Subject};
-use http::rate::Bucket;
 use http::sign_in::secret::Secret;
 use http::sign_in::token::{self, TokenAnswer, TokenError, TokenForm, TokenRequest};
 use http::sign_in::{SignIn, SignedIn, session};
 use http::{Caching, Code, Problem, ValidJson, consts};
 use serde::{Deserialize, Serialize};
-use storage::Membership;
+use storage::{Account, Membership};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -84,12 +83,15 @@ pub(crate) struct Started {
 }
 
 /// Sign in with address and password. The session travels in a cookie.
+///
+/// A second cookie lets this device in later, too, whatever strangers try at the account. It opens nothing without the
+/// password, goes to this operation only, and ends with the password.
 #[utoipa::path(
     post, path = "/api/v1/sessions", tag = "sign-in", operation_id = "sign_in",
     request_body = Credentials,
     responses(
         (status = 201, description = "Signed in", body = Started,
-            headers(("Set-Cookie" = String, description = "The session"))),
+            headers(("Set-Cookie" = String, description = "The session, and the device"))),
         (status = 401, description = "Wrong address or password", body = http::problem::Document,
             content_type = "application/problem+json"),
     ),
@@ -100,30 +102,7 @@ pub(crate) async fn start_session(
     sign_in: web::Data<SignIn>,
     body: ValidJson<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let Credentials { email, password } = body.0;
-    sign_in
-        .limits
-        .check(Bucket::SignIn, sign_in.client_address(&request))?;
-    sign_in
-        .limits
-        .check_name(Bucket::SignIn, &storage::fold_email(&email))?;
-    let account = state
-        .store
-        .accounts
-        .by_email(&email)
-        .await?
-        .filter(|account| !account.disabled);
-    let stored = account
-        .as_ref()
-        .and_then(|account| account.password.clone());
-    // Asked also where there is no account, so that the time says nothing.
-    let right = sign_in.passwords.verify(&password, stored).await?;
-    let account = account.filter(|_| right).ok_or_else(|| {
-        Problem::new(
-            Code::SignInFailed,
-            "there is no account with this address and password",
-        )
-    })?;
+    let account = check_password(&request, &state, &sign_in, body.0).await?;
     let (secret, now) = (Secret::mint(SESSION_PREFIX)?, state.clock.now());
     let expires = now + Duration::days(consts::SESSION_DAYS);
     let begun = state
@@ -132,11 +111,14 @@ pub(crate) async fn start_session(
         .create(&secret.hash, account.id, expires, now)
         .await?;
     state.access.reached(begun.arrival).await?;
+    let hash = account.password.as_deref().unwrap_or_default();
+    let device = sign_in.device_cookie(account.id, hash, now)?;
     let mut response = HttpResponse::Created()
         .insert_header((
             header::SET_COOKIE,
             session::cookie(&secret.plain, sign_in.https).to_string(),
         ))
+        .append_header((header::SET_COOKIE, device.to_string()))
         .json(Started {
             account: account.id,
             memberships: account
@@ -148,6 +130,65 @@ pub(crate) async fn start_session(
         });
     Caching::Never.apply(response.headers_mut());
     Ok(response)
+}
+
+/// The account with this address and password.
+///
+/// A device that was signed in to it before is counted for itself; all others per account and address, before anything
+/// dear is done for them.
+async fn check_password(
+    request: &HttpRequest,
+    state: &State,
+    sign_in: &SignIn,
+    credentials: Credentials,
+) -> Result<Account, Problem> {
+    let Credentials { email, password } = credentials;
+    let (name, address) = (storage::fold_email(&email), sign_in.client_address(request));
+    let devices = sign_in.devices(request, state.clock.now());
+    let mut attempt = None;
+    if devices.is_empty() {
+        attempt = Some(sign_in.limits.attempt(&name, address)?);
+    }
+    let account = state
+        .store
+        .accounts
+        .by_email(&email)
+        .await?
+        .filter(|account| !account.disabled);
+    let known = account.as_ref().and_then(|account| {
+        let password = account.password.as_deref();
+        devices.iter().find(|it| it.knows(account.id, password))
+    });
+    let attempt = match (attempt, known) {
+        (Some(attempt), _) => attempt,
+        (None, Some(device)) => sign_in.limits.known_attempt(&device.id, address)?,
+        (None, None) => sign_in.limits.attempt(&name, address)?,
+    };
+    let stored = account
+        .as_ref()
+        .and_then(|account| account.password.clone());
+    // Asked also where there is no account, so that the time says nothing.
+    let checked = sign_in
+        .passwords
+        .verify(&password, stored, attempt.standing())
+        .await;
+    match (checked, account) {
+        (Ok(true), Some(account)) => {
+            attempt.takes_back();
+            Ok(account)
+        }
+        (Ok(_), _) => {
+            attempt.failed();
+            Err(Problem::new(
+                Code::SignInFailed,
+                "there is no account with this address and password",
+            ))
+        }
+        (Err(busy), _) => {
+            attempt.takes_back();
+            Err(busy)
+        }
+    }
 }
 
 /// Sign out: end this session.

@@ -13,7 +13,6 @@ use domain::kinds::{
 };
 use domain::quality::{self, PeerViews, WorkflowRefusal, submission_fingerprint};
 use domain::{Content, Entry, Refusal, Text};
-use http::rate::Bucket;
 use http::sign_in::{SignIn, bearer, secret::hash};
 use http::{Code, JsonBytes, Problem};
 use serde::Serialize;
@@ -178,7 +177,7 @@ async fn open(
     if matches!(found, Err(StorageError::NotFound)) {
         // A token is not to be guessed; whoever tries is slowed down all the same.
         let address = sign_in.client_address(request);
-        sign_in.limits.check(Bucket::SignIn, address)?;
+        sign_in.limits.wrong_secret(None, address)?;
     }
     let invitation = found.map_err(of_token)?;
     let stored = state

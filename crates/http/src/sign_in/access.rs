@@ -55,8 +55,21 @@ pub struct KnownClient {
 #[derive(Debug)]
 struct KnownSession {
     account: Uuid,
+    created: DateTime<Utc>,
     expires: DateTime<Utc>,
     last_used: DateTime<Utc>,
+}
+
+impl KnownSession {
+    /// Whether it counts now. One that begins or was used later than now was made by a clock that was ahead and has been
+    /// put back: it would be good for longer than any session is.
+    fn lives(&self, now: DateTime<Utc>) -> bool {
+        let latest = now + Duration::seconds(consts::TOKEN_LEEWAY);
+        self.expires > now
+            && self.created <= latest
+            && self.last_used <= latest
+            && now - self.last_used <= Duration::hours(consts::SESSION_IDLE_HOURS)
+    }
 }
 
 /// An account that is signed in.
@@ -141,6 +154,7 @@ impl Access {
         } else {
             let known = KnownSession {
                 account: session.account,
+                created: session.created,
                 expires: session.expires,
                 last_used: now,
             };
@@ -194,11 +208,10 @@ impl Access {
         let identity = {
             let tables = self.0.tables.read();
             let session = tables.sessions.get(token)?;
-            let idle = now - session.last_used;
-            if session.expires <= now || idle > Duration::hours(consts::SESSION_IDLE_HOURS) {
+            if !session.lives(now) {
                 return None;
             }
-            touch |= idle > Duration::minutes(consts::SESSION_TOUCH_MINUTES);
+            touch |= now - session.last_used > Duration::minutes(consts::SESSION_TOUCH_MINUTES);
             let account = tables
                 .accounts
                 .get(&session.account)
@@ -217,14 +230,13 @@ impl Access {
 
     /// Forgets sessions that have run out. To be called every hour or so.
     pub fn shrink(&self, now: DateTime<Utc>) {
-        let idle = Duration::hours(consts::SESSION_IDLE_HOURS);
-        let lives =
-            |session: &KnownSession| session.expires > now && now - session.last_used <= idle;
+        // One that begins ahead of now may be another process's, whose clock is: it is refused, and kept until it expires.
+        let ended = |session: &KnownSession| session.created <= now && !session.lives(now);
         self.0
             .tables
             .write()
             .sessions
-            .retain(|_, session| lives(session));
+            .retain(|_, session| !ended(session));
     }
 }
 
@@ -292,6 +304,24 @@ mod tests {
         assert!(access.session("t", moment(1)).is_some());
         access.put_session(&session(1, 168, Some(1)), moment(1));
         assert!(access.session("t", moment(1)).is_none(), "revoked");
+    }
+
+    #[test]
+    fn a_session_that_begins_ahead_of_now_does_not_count() {
+        let access = Access::default();
+        access.put_account(&account(1, false));
+        let mut ahead = session(1, 24 + 168, None);
+        ahead.created = moment(24);
+        access.put_session(&ahead, moment(24));
+        assert!(access.session("t", moment(25)).is_some());
+        assert!(
+            access.session("t", moment(1)).is_none(),
+            "the clock was a day ahead and was put back"
+        );
+        access.put_session(&ahead, moment(1));
+        assert!(access.session("t", moment(1)).is_none(), "after a restart");
+        access.shrink(moment(1));
+        assert!(access.session("t", moment(25)).is_none(), "not used since");
     }
 
     #[actix_web::test]

@@ -214,7 +214,8 @@ fn look_up(
 fn by_token(sign_in: &SignIn, authorization: &HeaderValue) -> Result<SignedIn, Problem> {
     let token = bearer(authorization)
         .ok_or_else(|| invalid_token("send Authorization: Bearer and an access token"))?;
-    let claims = sign_in.keys.verify(token).map_err(|problem| {
+    let now = sign_in.clock.now();
+    let claims = sign_in.keys.verify(token, now).map_err(|problem| {
         let challenge = HeaderValue::from_static("Bearer realm=\"lotse\", error=\"invalid_token\"");
         problem.with_header(header::WWW_AUTHENTICATE, challenge)
     })?;

@@ -8,6 +8,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -55,6 +56,42 @@ pub struct Claims {
     pub role: Role,
 }
 
+/// A token that says when it was issued and when it expires, both in seconds since 1970.
+pub(crate) trait Dated {
+    /// The longest that this node issues them for, in seconds. One that is good for longer was not made by its rules.
+    const LONGEST: i64;
+
+    /// Issued and expires.
+    fn dates(&self) -> (i64, i64);
+}
+
+impl Dated for Claims {
+    const LONGEST: i64 = consts::TOKEN_SECONDS;
+
+    fn dates(&self) -> (i64, i64) {
+        (self.iat, self.exp)
+    }
+}
+
+/// Refuses what is not valid now: also what was issued later than now, by a clock that was ahead and has been put back.
+/// Without that it would be valid for as long as the clock was wrong.
+fn check_dates<C: Dated>(claims: &C, now: DateTime<Utc>) -> Result<(), Problem> {
+    let (issued, expires) = claims.dates();
+    let (now, leeway) = (now.timestamp(), consts::TOKEN_LEEWAY);
+    if expires < now.saturating_sub(leeway) {
+        return Err(invalid("the token has expired; get a new one"));
+    }
+    if issued > now.saturating_add(leeway) {
+        return Err(invalid("the token was issued in the future; get a new one"));
+    }
+    if expires.saturating_sub(issued) > C::LONGEST {
+        return Err(invalid(
+            "the token is good for longer than tokens of this node are",
+        ));
+    }
+    Ok(())
+}
+
 /// One key pair.
 struct Key {
     kid: String,
@@ -91,7 +128,6 @@ pub struct Keys {
     keys: Vec<Key>,
     issuer: String,
     audience: String,
-    validation: Validation,
 }
 
 impl Keys {
@@ -111,16 +147,10 @@ impl Keys {
             return Err("there is no signing key".to_owned());
         }
         let (issuer, audience) = (origin.as_str().to_owned(), format!("{origin}/api/v1"));
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.leeway = consts::TOKEN_LEEWAY;
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[&issuer]);
-        validation.set_audience(&[&audience]);
         Ok(Self {
             keys,
             issuer,
             audience,
-            validation,
         })
     }
 
@@ -135,10 +165,6 @@ impl Keys {
         role: Role,
         now: DateTime<Utc>,
     ) -> Result<String, Problem> {
-        let key = self
-            .keys
-            .first()
-            .ok_or_else(|| Problem::internal("there is no signing key"))?;
         let iat = now.timestamp();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -151,22 +177,42 @@ impl Keys {
             org,
             role,
         };
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(Problem::internal)
+        self.sign(TYPE, &claims)
     }
 
-    /// What a token says, if one of these keys signed it for this API and it has not expired.
+    /// Signs claims as a token of the media type `typ`.
+    pub(crate) fn sign<C: Serialize>(&self, typ: &str, claims: &C) -> Result<String, Problem> {
+        let key = self
+            .keys
+            .first()
+            .ok_or_else(|| Problem::internal("there is no signing key"))?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, claims, &key.signing).map_err(Problem::internal)
+    }
+
+    /// What an access token says, if one of these keys signed it for this API and it is valid at `now`.
     ///
     /// # Errors
     /// 401 `invalid_token`.
-    pub fn verify(&self, token: &str) -> Result<Claims, Problem> {
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Problem> {
+        self.open(TYPE, &self.audience, token, now)
+    }
+
+    /// What a token of the media type `typ` says, if one of these keys signed it for `audience` and it is valid at `now`.
+    pub(crate) fn open<C: DeserializeOwned + Dated>(
+        &self,
+        typ: &str,
+        audience: &str,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<C, Problem> {
         let header = jsonwebtoken::decode_header(token)
             .map_err(|_| invalid("this is not a signed token"))?;
-        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(typ) {
             return Err(invalid(
-                "tokens of this node are signed with EdDSA and typed at+jwt",
+                "access tokens of this node are signed with EdDSA and typed at+jwt",
             ));
         }
         let key = self
@@ -174,17 +220,23 @@ impl Keys {
             .iter()
             .find(|key| header.kid.as_deref() == Some(&key.kid))
             .ok_or_else(|| invalid("the key that signed this token is not one of this node's"))?;
-        let token = jsonwebtoken::decode::<Claims>(token, &key.verifying, &self.validation)
-            .map_err(|error| {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // Times are checked below, all of them by the clock of the node: the library reads that of the machine.
+        validation.validate_exp = false;
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[audience]);
+        let token =
+            jsonwebtoken::decode::<C>(token, &key.verifying, &validation).map_err(|error| {
                 use jsonwebtoken::errors::ErrorKind;
                 match error.kind() {
-                    ErrorKind::ExpiredSignature => invalid("the token has expired; get a new one"),
                     ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => {
                         invalid("the token is for another node")
                     }
                     _ => invalid("the token is not one of this node's"),
                 }
             })?;
+        check_dates(&token.claims, now)?;
         Ok(token.claims)
     }
 
@@ -249,14 +301,15 @@ mod tests {
             let then = now() - chrono::Duration::seconds(ago);
             keys.issue(client, org, Role::Editor, then).expect("issued")
         };
-        let claims = keys.verify(&issue(0)).expect("valid");
+        let claims = keys.verify(&issue(0), now()).expect("valid");
         assert_eq!(
             (claims.client_id, claims.org, claims.role),
             (client, org, Role::Editor)
         );
         assert_eq!(claims.exp - claims.iat, 600);
         assert!(
-            keys.verify(&issue(consts::TOKEN_SECONDS + 60)).is_err(),
+            keys.verify(&issue(consts::TOKEN_SECONDS + 60), now())
+                .is_err(),
             "expired"
         );
         let other = Keys::from_pem(
@@ -264,7 +317,7 @@ mod tests {
             [generate().expect("a key").as_str()],
         );
         assert!(
-            other.expect("usable").verify(&issue(0)).is_err(),
+            other.expect("usable").verify(&issue(0), now()).is_err(),
             "another node"
         );
     }
@@ -278,7 +331,7 @@ mod tests {
         let good = keys
             .issue(client, org, Role::Editor, now())
             .expect("issued");
-        let claims = keys.verify(&good).expect("valid");
+        let claims = keys.verify(&good, now()).expect("valid");
         let kid = keys.keys.first().expect("one").kid.clone();
         let header = |alg, typ: &str| {
             let mut header = Header::new(alg);
@@ -332,6 +385,20 @@ mod tests {
                 with(|c| c.iss = "https://b.example".to_owned()),
             ),
             ("expired", with(|c| c.exp = c.iat - 60)),
+            ("issued ahead of now", with(|c| c.iat += 30)),
+            (
+                "of a clock that was a day ahead",
+                with(|c| {
+                    c.iat += 86_400;
+                    c.exp += 86_400;
+                }),
+            ),
+            ("good for longer than any", with(|c| c.exp += 30)),
+            (
+                "good from before there were tokens",
+                with(|c| c.iat = i64::MIN),
+            ),
+            ("good for ever", with(|c| c.exp = i64::MAX)),
             ("tampered", String::from_utf8(tampered).expect("text")),
             (
                 "cut off",
@@ -339,7 +406,7 @@ mod tests {
             ),
             ("empty", String::new()),
         ] {
-            let code = keys.verify(&token).map_err(|problem| problem.code());
+            let code = keys.verify(&token, now()).map_err(|problem| problem.code());
             assert_eq!(code, Err(Code::InvalidToken), "{name}");
         }
     }
@@ -354,7 +421,7 @@ mod tests {
             .issue(client, org, Role::Editor, now())
             .expect("issued");
         let both = Keys::from_pem(&origin, [new.as_str(), old.as_str()]).expect("usable");
-        assert!(both.verify(&token).is_ok());
+        assert!(both.verify(&token, now()).is_ok());
         let jwks = both.jwks();
         assert_eq!(jwks["keys"].as_array().map(Vec::len), Some(2));
         assert!(jwks["keys"][0].get("d").is_none(), "never the private half");

@@ -1,8 +1,10 @@
 //! Signing in: access tokens for programs, sessions for people, and who may do what.
 
 mod access;
+pub mod device;
 mod extract;
 mod keys;
+mod line;
 mod password;
 pub mod secret;
 pub mod session;

@@ -1,37 +1,27 @@
 //! Passwords: argon2id (RFC 9106) with the parameters that OWASP names (19 MiB, 2 passes), on threads of their own.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::oneshot::{self, Sender};
 use unicode_normalization::UnicodeNormalization;
 
+use super::line::Line;
+use crate::attempts::Standing;
 use crate::consts;
 use crate::problem::{Code, Problem};
 
 /// What is compared with when there is no such account, so that it takes as long.
 static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| digest("there is no such account").ok());
 
-/// Hashes and checks passwords, a few at a time.
-#[derive(Debug, Clone)]
-pub struct Passwords {
-    turns: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-}
-
-impl Default for Passwords {
-    fn default() -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(consts::PASSWORD_HASHES)),
-            waiting: Arc::default(),
-        }
-    }
-}
+/// Hashes and checks passwords, a few at a time. Whose turn is next, [`Line`] says.
+#[derive(Debug, Clone, Default)]
+pub struct Passwords(Arc<Mutex<Line<Sender<Turn>>>>);
 
 impl Passwords {
-    /// The hash of a new password, as a PHC string.
+    /// The hash of a new password, as a PHC string. For those who have shown already that they may set one.
     ///
     /// # Errors
     /// 422 when it is too short or too long, with `pointer` as the place; 503 when too many wait.
@@ -46,7 +36,7 @@ impl Passwords {
                 format!("between {least} and {most} characters"),
             ));
         }
-        self.on_thread(move || digest(&password))
+        self.on_thread(Standing::Known, move || digest(&password))
             .await?
             .map_err(Problem::internal)
     }
@@ -56,12 +46,17 @@ impl Passwords {
     ///
     /// # Errors
     /// 503 when too many wait.
-    pub async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, Problem> {
+    pub async fn verify(
+        &self,
+        password: &str,
+        stored: Option<String>,
+        standing: Standing,
+    ) -> Result<bool, Problem> {
         let password = prepare(password);
         if password.chars().count() > consts::PASSWORD_LONGEST {
             return Ok(false);
         }
-        self.on_thread(move || {
+        self.on_thread(standing, move || {
             let known = stored.is_some();
             let Some(stored) = stored.or_else(|| NOBODY.clone()) else {
                 return false;
@@ -76,13 +71,10 @@ impl Passwords {
 
     async fn on_thread<R: Send + 'static>(
         &self,
+        standing: Standing,
         work: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, Problem> {
-        let _waiting = Waiting::join(&self.waiting)?;
-        let turn = Arc::clone(&self.turns)
-            .acquire_owned()
-            .await
-            .map_err(Problem::internal)?;
+        let turn = self.turn(standing).await?;
         // The turn ends with the work, even when nobody waits for its result any more.
         tokio::task::spawn_blocking(move || {
             let result = work();
@@ -92,27 +84,49 @@ impl Passwords {
         .await
         .map_err(Problem::internal)
     }
-}
 
-/// A place in the queue.
-struct Waiting(Arc<AtomicUsize>);
+    async fn turn(&self, standing: Standing) -> Result<Turn, Problem> {
+        let (ticket, turn) = oneshot::channel();
+        let gone = {
+            let mut line = self.0.lock();
+            line.keep(|ticket| !ticket.is_closed());
+            line.join(standing, ticket)
+        };
+        // Whoever has to go hears it by this.
+        drop(gone);
+        self.call();
+        turn.await.map_err(|_| {
+            Problem::new(Code::Busy, "many are signing in; try again in a moment")
+                .with_retry_after(2)
+        })
+    }
 
-impl Waiting {
-    fn join(queue: &Arc<AtomicUsize>) -> Result<Self, Problem> {
-        let place = Self(Arc::clone(queue));
-        if queue.fetch_add(1, Ordering::AcqRel) >= consts::PASSWORD_WAITING {
-            return Err(
-                Problem::new(Code::Busy, "many are signing in; try again in a moment")
-                    .with_retry_after(2),
-            );
+    /// Calls those whose turn it is.
+    fn call(&self) {
+        loop {
+            let next = self.0.lock().next();
+            let Some((ticket, known)) = next else { return };
+            let turn = Turn {
+                passwords: self.clone(),
+                known,
+            };
+            // Who waits no longer gives the turn back as it is dropped here.
+            let _ = ticket.send(turn);
         }
-        Ok(place)
     }
 }
 
-impl Drop for Waiting {
+/// Leave to hash one password.
+#[derive(Debug)]
+struct Turn {
+    passwords: Passwords,
+    known: bool,
+}
+
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.passwords.0.lock().ended(self.known);
+        self.passwords.call();
     }
 }
 
@@ -149,19 +163,19 @@ mod tests {
         );
         assert!(
             passwords
-                .verify("Straße am Fluß 7", Some(hash.clone()))
+                .verify("Straße am Fluß 7", Some(hash.clone()), Standing::Known)
                 .await
                 .expect("checked")
         );
         assert!(
             !passwords
-                .verify("straße am Fluß 7", Some(hash))
+                .verify("straße am Fluß 7", Some(hash), Standing::Known)
                 .await
                 .expect("checked")
         );
         assert!(
             !passwords
-                .verify("there is no such account", None)
+                .verify("there is no such account", None, Standing::Known)
                 .await
                 .expect("checked")
         );
@@ -178,7 +192,8 @@ mod tests {
         for round in 0..10 {
             let stored = (round % 2 == 0).then(|| hash.clone());
             let started = std::time::Instant::now();
-            assert!(!passwords.verify("wrong", stored).await.expect("checked"));
+            let right = passwords.verify("wrong", stored, Standing::Known).await;
+            assert!(!right.expect("checked"));
             took[round % 2].push(started.elapsed());
         }
         let [known, unknown] = took.map(|mut times| {
@@ -192,17 +207,45 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_queue_is_bounded() {
+    async fn strangers_keep_nobody_from_a_turn_who_is_known() {
         let passwords = Passwords::default();
-        passwords
-            .waiting
-            .store(consts::PASSWORD_WAITING, Ordering::Release);
-        let problem = passwords.verify("x", None).await.expect_err("refused");
-        assert_eq!(problem.code(), Code::Busy);
-        assert_eq!(
-            passwords.waiting.load(Ordering::Acquire),
-            consts::PASSWORD_WAITING
-        );
+        // As if a stranger's password were hashed for as long as this test runs.
+        let stranger = |site| Standing::Unknown { site, failures: 1 };
+        let held = passwords.turn(stranger(0)).await.expect("a turn");
+        let waiting: Vec<_> = (0..2 * consts::PASSWORD_WAITING as u64)
+            .map(|site| {
+                let passwords = passwords.clone();
+                tokio::spawn(async move { passwords.turn(stranger(site)).await.map(drop) })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        for _ in 0..3 {
+            drop(passwords.turn(Standing::Known).await.expect("a turn"));
+        }
+        drop(held);
+        let mut refused = 0;
+        for waits in waiting {
+            if let Err(problem) = waits.await.expect("ended") {
+                assert_eq!(problem.code(), Code::Busy);
+                refused += 1;
+            }
+        }
+        assert!(refused >= consts::PASSWORD_WAITING - 1, "{refused}");
+        let new = passwords.turn(stranger(1)).await;
+        assert!(new.is_ok(), "all turns were given back");
+    }
+
+    #[actix_web::test]
+    async fn who_waits_no_longer_takes_no_turn() {
+        let passwords = Passwords::default();
+        let stranger = |site| Standing::Unknown { site, failures: 0 };
+        let held = passwords.turn(stranger(0)).await.expect("a turn");
+        for site in 0..1_000 {
+            let mut waits = Box::pin(passwords.turn(stranger(site)));
+            assert!(futures_util::poll!(&mut waits).is_pending());
+        }
+        drop(held);
+        assert!(passwords.turn(stranger(1)).await.is_ok());
     }
 
     #[actix_web::test]

@@ -18,7 +18,6 @@ use super::{SignIn, secret};
 use crate::body::{Extracting, read};
 use crate::consts;
 use crate::problem::Problem;
-use crate::rate::Bucket;
 
 /// A successful answer (RFC 6749 section 5.1).
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,22 +78,16 @@ impl FromRequest for TokenForm {
 /// Answers one request at the token endpoint.
 ///
 /// # Errors
-/// 429 where there are too many; all else is answered as RFC 6749 says.
+/// 429 where too many secrets were wrong; all else is answered as RFC 6749 says.
 pub async fn issue(
     request: HttpRequest,
     form: TokenForm,
     sign_in: web::Data<SignIn>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in
-        .limits
-        .check(Bucket::SignIn, sign_in.client_address(&request))?;
     let (id, secret) = match credentials(&request, &form) {
         Ok(credentials) => credentials,
         Err(refusal) => return Ok(refusal.response()),
     };
-    sign_in
-        .limits
-        .check_name(Bucket::SignIn, &format!("client {id}"))?;
     let client = id
         .parse::<Uuid>()
         .ok()
@@ -104,6 +97,9 @@ pub async fn issue(
         .map_or("", |(_, client)| client.secret.as_str());
     let right = secret::matches(&secret, stored);
     let Some((id, client)) = client.filter(|_| right) else {
+        // Only now: whoever has the secret gets its token, whatever others try under its name.
+        let address = sign_in.client_address(&request);
+        sign_in.limits.wrong_secret(Some(&id), address)?;
         return Ok(Refused::Client("unknown client or wrong secret").response());
     };
     let access_token =

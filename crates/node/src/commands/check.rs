@@ -22,6 +22,9 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode, Failure> {
         console::say(format_args!("and {} more", integrity.more));
     }
     let differs = index(config, &storage).await?;
+    for exposed in crate::places::exposed(config) {
+        console::say(format_args!("{exposed}"));
+    }
     let sound = integrity.is_sound() && !differs;
     console::say(format_args!(
         "{} entries checked: {}",

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::failure::{self, Failure, file};
 use crate::node::{open_existing, open_storage};
 use crate::sources::Sources;
-use crate::{console, serve, signals};
+use crate::{console, places, serve, signals};
 
 /// How long a command that consists of a few small steps may take for them after it was asked to end.
 const STEP: Duration = Duration::from_secs(5);
@@ -70,6 +70,9 @@ fn patience(config: &Config, command: &Command) -> Duration {
 }
 
 async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure> {
+    if writes(&command) {
+        places::writable(config)?;
+    }
     match command {
         Command::Serve => {
             let listener = serve::listen(config)?;
@@ -115,6 +118,19 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
         Command::Openapi | Command::Standard | Command::Config => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a command writes to the node's own files.
+fn writes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Serve
+            | Command::Demo
+            | Command::Init(_)
+            | Command::Migrate
+            | Command::Import(_)
+            | Command::Restore { .. }
+    )
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {

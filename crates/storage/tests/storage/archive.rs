@@ -16,6 +16,8 @@ use crate::support::{
 on_both!(
     an_archive_restores_everything_into_either_database,
     an_archive_that_was_changed_or_cut_is_refused,
+    the_line_that_is_wrong_is_named,
+    what_a_killed_backup_left_is_removed_and_nothing_else,
     an_archive_is_restored_into_an_empty_database_only,
     a_backup_writes_over_nothing,
 );
@@ -226,6 +228,162 @@ async fn an_archive_that_was_changed_or_cut_is_refused(database: TestDatabase) {
         "{refused:?}"
     );
     Storage::restore(&target.url, &path).await.unwrap();
+}
+
+/// The end line for these lines, as if they had been written so.
+fn sealed(lines: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let text = lines.join("\n") + "\n";
+    let digest = Sha256::digest(text.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let rows = lines.len() - 1;
+    format!("{text}{{\"end\":{rows},\"sha256\":\"{digest}\"}}\n")
+}
+
+async fn the_line_that_is_wrong_is_named(database: TestDatabase) {
+    let storage = filled(&database).await;
+    let path = database.folder.path().join("backup.jsonl");
+    storage.backup(&path, at(10)).await.unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let rows = &lines[..lines.len() - 1];
+    assert_eq!(sealed(rows), text);
+    let last = rows.len() as u64;
+    let twice = |at: usize, to: usize| {
+        let mut rows = rows.to_vec();
+        rows.insert(to, rows[at]);
+        sealed(&rows)
+    };
+    let at_line = |number: usize, line: &str| {
+        let mut rows = rows.to_vec();
+        rows[number - 1] = line;
+        sealed(&rows)
+    };
+    let entry = rows
+        .iter()
+        .position(|line| line.starts_with("{\"entry\":"))
+        .unwrap();
+    let renamed = rows[entry].replace("\"version\":1", "\"version\":7");
+    let clash = {
+        let mut rows = rows.to_vec();
+        rows.insert(entry + 1, &renamed);
+        sealed(&rows)
+    };
+    let long = format!("{{\"entry\":\"{}\"}}", "x".repeat(9 * 1024 * 1024));
+    let cases = [
+        (
+            "followed by a line",
+            format!("{text}\n"),
+            last + 2,
+            "follows the end",
+        ),
+        (
+            "followed by itself",
+            format!("{text}{text}"),
+            last + 2,
+            "follows the end",
+        ),
+        (
+            "followed by half a line",
+            format!("{text}x"),
+            last + 2,
+            "follows the end",
+        ),
+        (
+            "cut in its last line",
+            text[..text.len() - 9].to_owned(),
+            last + 1,
+            "too early",
+        ),
+        (
+            "without its last line",
+            rows.join("\n") + "\n",
+            last + 1,
+            "too early",
+        ),
+        (
+            "a row twice",
+            twice(entry, entry + 1),
+            entry as u64 + 2,
+            "twice",
+        ),
+        (
+            "a row twice, elsewhere",
+            twice(entry, entry + 2),
+            entry as u64 + 3,
+            "twice",
+        ),
+        (
+            "a row too early",
+            twice(rows.len() - 1, 1),
+            3,
+            "stands behind",
+        ),
+        ("no JSON", at_line(6, "no json"), 6, "column 2"),
+        ("an empty line", at_line(6, ""), 6, "column"),
+        (
+            "an unknown table",
+            at_line(6, "{\"colour\":{}}"),
+            6,
+            "unknown variant",
+        ),
+        (
+            "a member too many",
+            at_line(2, "{\"counter\":{\"name\":\"x\",\"value\":1,\"y\":2}}"),
+            2,
+            "unknown field",
+        ),
+        ("an endless line", at_line(6, &long), 6, "longer"),
+        ("two rows of one key", clash, last + 2, "contradicts"),
+    ];
+    let target = database.sibling();
+    target.migrate().await;
+    for (name, bad, wrong, words) in cases {
+        let file = database.folder.path().join("bad.jsonl");
+        std::fs::write(&file, bad).unwrap();
+        match Storage::restore(&target.url, &file).await {
+            Err(StorageError::Archive { line, message }) => {
+                assert_eq!(line, wrong, "{name}: {message}");
+                assert!(message.contains(words), "{name}: {message}");
+                assert!(!message.contains("line 1 "), "{name}: {message}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+        for table in ["entry", "account", "revision"] {
+            let sql = format!("SELECT count(*) FROM {table}");
+            assert_eq!(target.number(&sql), 0, "{name}: nothing half done");
+        }
+    }
+    Storage::restore(&target.url, &path).await.unwrap();
+}
+
+async fn what_a_killed_backup_left_is_removed_and_nothing_else(database: TestDatabase) {
+    let storage = filled(&database).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let begun = "{\"archive\":\"lotse\",\"format\":1";
+    let left = [file("a.unfinished", begun), file("b.unfinished", "")];
+    let kept = [file("c", begun), file("d.unfinished", "somebody's own")];
+    let writing = file("e.unfinished", begun);
+    let held = std::fs::File::open(&writing).unwrap();
+    held.lock().unwrap();
+    let mut gone = Storage::clear_unfinished_archives(folder.path());
+    gone.sort();
+    assert_eq!(gone, left);
+    assert!(kept.iter().all(|path| path.exists()) && writing.exists());
+
+    let busy = storage.backup(&folder.path().join("e"), at(1)).await;
+    assert!(matches!(busy, Err(StorageError::File { .. })), "{busy:?}");
+    drop(held);
+    storage
+        .backup(&folder.path().join("e"), at(1))
+        .await
+        .unwrap();
+    assert!(!writing.exists());
 }
 
 async fn an_archive_is_restored_into_an_empty_database_only(database: TestDatabase) {

@@ -5,7 +5,6 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use domain::{EntryId, Role};
-use http::rate::Bucket;
 use http::sign_in::SignIn;
 use http::sign_in::secret::{self, Secret};
 use http::{Caching, Code, Path, Problem, ValidJson};
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::claim_token;
+use super::{by_claim, claim_token};
 use crate::State;
 use crate::partners::clients::SECRET_PREFIX;
 
@@ -98,12 +97,9 @@ pub(crate) async fn claim(
     ClaimHash(claim): ClaimHash,
     body: ValidJson<Claiming>,
 ) -> Result<HttpResponse, Problem> {
-    sign_in
-        .limits
-        .check(Bucket::Registration, sign_in.client_address(&request))?;
     let now = state.clock.now();
     // Asked first, so that hashing a password is work for those only who may set one. Storage asks again.
-    let registration = state.store.registrations.by_claim(&claim, now).await?;
+    let registration = by_claim(&request, &state, &sign_in, &claim).await?;
     match (registration.id == id, registration.state) {
         (false, _) => return Err(Problem::not_found()),
         (true, RegistrationState::Approved) => {}

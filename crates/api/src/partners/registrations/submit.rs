@@ -12,7 +12,7 @@ use http::sign_in::{SignIn, SignedIn, bearer};
 use http::{Caching, Code, Path, Problem, ValidJson};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use storage::{NewRegistration, RegistrationState};
+use storage::{NewRegistration, Registration, RegistrationState, StorageError};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
@@ -110,6 +110,8 @@ pub(crate) async fn submit(
             "many registrations wait already; try again in some days",
         ));
     }
+    let address = sign_in.client_address(&request);
+    sign_in.limits.check_place(Bucket::Registration, address)?;
     let claim = Secret::mint(CLAIM_PREFIX)?;
     let new = NewRegistration {
         id: Uuid::now_v7(),
@@ -222,14 +224,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let shown = match claim_token(&request) {
         Some(token) => {
-            sign_in
-                .limits
-                .check(Bucket::Registration, sign_in.client_address(&request))?;
-            let registration = state
-                .store
-                .registrations
-                .by_claim(&secret::hash(token), state.clock.now())
-                .await?;
+            let registration = by_claim(&request, &state, &sign_in, &secret::hash(token)).await?;
             if registration.id != id {
                 return Err(Problem::not_found());
             }
@@ -249,4 +244,23 @@ pub(crate) async fn show(
 pub(super) fn claim_token(request: &HttpRequest) -> Option<&str> {
     let token = bearer(request.headers().get(header::AUTHORIZATION)?)?;
     token.starts_with(CLAIM_PREFIX).then_some(token)
+}
+
+/// The registration of a claim token, by its hash. Whoever holds one is let in whatever others try; wrong ones are counted.
+pub(super) async fn by_claim(
+    request: &HttpRequest,
+    state: &State,
+    sign_in: &SignIn,
+    claim: &str,
+) -> Result<Registration, Problem> {
+    let found = state
+        .store
+        .registrations
+        .by_claim(claim, state.clock.now())
+        .await;
+    if matches!(found, Err(StorageError::NotFound)) {
+        let address = sign_in.client_address(request);
+        sign_in.limits.wrong_secret(None, address)?;
+    }
+    Ok(found?)
 }
