@@ -138,7 +138,10 @@ fn a_disk_without_room_is_named_with_the_place_before_anything_is_made() {
     let probe = |item: &fs::DirEntry| item.file_name().to_string_lossy().contains("probe");
     assert!(!left.iter().flatten().any(probe), "{left:?}");
     let said = complaint(&console.run_full(&["backup", "archive"]));
-    assert!(said.contains("archive"), "{said}");
+    assert!(
+        said.contains("lotse-data") && said.contains("no room"),
+        "{said}"
+    );
     assert!(!console.path("archive").exists() && !console.path("archive.unfinished").exists());
     let said = complaint(&console.shell("exec \"$0\" export - > /dev/full", &[]));
     assert!(said.contains("the disk is full"), "{said}");

@@ -190,7 +190,8 @@ mod tests {
         ) {
             let cell = joined(&items);
             prop_assert_eq!(cell.matches(';').count(), items.len().saturating_sub(1));
-            prop_assert!(!cell.contains(['\r', '\n', '\t', '\u{2028}']));
+            let ends = cell.contains(['\r', '\n', '\t', '\u{2028}']);
+            prop_assert!(!ends, "{cell:?}");
             for piece in cell.split(ENDS) {
                 let bare = piece.trim_start_matches([' ', '"']);
                 prop_assert!(!bare.starts_with(['=', '+', '-', '@', '＝']), "{cell:?}");

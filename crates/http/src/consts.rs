@@ -97,7 +97,7 @@ pub const PASSWORD_WAITING_EACH: usize = 16;
 /// How long a browser keeps that it was signed in before. Each time it signs in it begins anew.
 pub const DEVICE_DAYS: i64 = 180;
 /// Device cookies of one request that are looked at: people who share a device have one each.
-pub const DEVICES: usize = 4;
+pub const DEVICES: usize = 8;
 /// Failures at one account, from devices that were never signed in, at which it is guessed at from many addresses: so many
 /// times what one address may fail at once. Then [`BRAKE_PAUSE`] lies between two attempts of one address.
 pub const BRAKE_BURSTS: u32 = 5;

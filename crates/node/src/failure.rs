@@ -3,21 +3,27 @@
 use std::fmt;
 
 /// Why a command ended.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure(String);
 
 impl Failure {
     /// A failure in words.
     pub(crate) fn new(words: impl Into<String>) -> Self {
         // One line, whatever a library wrote.
-        Self(
-            words
-                .into()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" "),
-        )
+        let words = words.into();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        Self(without_numbers(&words.join(" ")))
     }
+}
+
+/// Without the numbers that the standard library adds to an error of the system: they say nothing that the words do not.
+fn without_numbers(words: &str) -> String {
+    let mut parts = words.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_once(')') {
+        Some((_, rest)) => text + rest,
+        None => text + part,
+    })
 }
 
 impl fmt::Display for Failure {

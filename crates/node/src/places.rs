@@ -43,6 +43,12 @@ pub(crate) fn writable(config: &Config) -> Result<(), Failure> {
             }
         }),
     ];
+    if !config.data.exists() {
+        // It is made in a folder that is there: what cannot be written in that cannot be in this either.
+        let there = config.data.ancestors().skip(1).find(|above| above.exists());
+        let there = there.unwrap_or(Path::new("."));
+        try_in(there).map_err(|error| file(&config.data, &error))?;
+    }
     let mut tried: Vec<PathBuf> = Vec::new();
     for folder in folders.into_iter().flatten() {
         if folder.exists() && !tried.contains(&folder) {
@@ -71,6 +77,11 @@ fn try_folder(folder: &Path) -> Result<(), Failure> {
             folder.display()
         )));
     }
+    try_in(folder).map_err(|error| file(folder, &error))
+}
+
+/// Writes a block of a new file in a folder to the disk, and removes it.
+fn try_in(folder: &Path) -> std::io::Result<()> {
     let path = folder.join(format!("{PROBE}{}", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut probe = OpenOptions::new()
@@ -85,7 +96,7 @@ fn try_folder(folder: &Path) -> Result<(), Failure> {
     };
     let written = write();
     let _ = fs::remove_file(&path);
-    written.map_err(|error| file(folder, &error))
+    written
 }
 
 /// Whether a file that is there can be written.

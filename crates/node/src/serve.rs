@@ -50,8 +50,11 @@ pub(crate) async fn serve(
     listener: TcpListener,
     storage: Storage,
 ) -> Result<(), Failure> {
-    look_around(config);
+    for path in places::clear(config) {
+        tracing::info!(path = %path.display(), "cleared what a killed process had left behind");
+    }
     let node = signals::or_leave_well(Node::open(config, storage)).await?;
+    warn(config);
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
@@ -200,11 +203,8 @@ fn telling(
     })
 }
 
-/// Clears what killed processes left, and tells the operator what is not as it should be.
-fn look_around(config: &Config) {
-    for path in places::clear(config) {
-        tracing::info!(path = %path.display(), "cleared what a killed process had left behind");
-    }
+/// Tells the operator what is not as it should be, and keeps no reader from an answer.
+fn warn(config: &Config) {
     for exposed in places::exposed(config) {
         tracing::warn!("{exposed}");
     }

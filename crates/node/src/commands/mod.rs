@@ -50,14 +50,15 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
     crate::log::start(&config)?;
     let system = actix_web::rt::System::new();
-    match cli.command {
+    let done = match cli.command {
         // They end by themselves, in the order of their parts.
         serving @ (Command::Serve | Command::Demo) => system.block_on(perform(&config, serving)),
         command => {
             let patience = patience(&config, &command);
             system.block_on(signals::within(patience, perform(&config, command)))
         }
-    }
+    };
+    done.map_err(|failure| explained(&config, failure))
 }
 
 /// How long a command may go on after it was asked to end.
@@ -66,6 +67,14 @@ fn patience(config: &Config, command: &Command) -> Duration {
         // The lines that it is in the middle of.
         Command::Import(_) => Duration::from_secs(config.shutdown_seconds),
         _ => STEP,
+    }
+}
+
+/// A failure with the place that cannot be written, where there is one: reading a database writes beside it, too.
+fn explained(config: &Config, failure: Failure) -> Failure {
+    match places::writable(config) {
+        Err(place) if place != failure => Failure::new(format!("{place} ({failure})")),
+        _ => failure,
     }
 }
 

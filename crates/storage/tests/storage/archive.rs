@@ -319,7 +319,7 @@ async fn the_line_that_is_wrong_is_named(database: TestDatabase) {
             3,
             "stands behind",
         ),
-        ("no JSON", at_line(6, "no json"), 6, "column 2"),
+        ("no JSON", at_line(6, "no json"), 6, "column 1"),
         ("an empty line", at_line(6, ""), 6, "column"),
         (
             "an unknown table",
