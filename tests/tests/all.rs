@@ -10,6 +10,7 @@ mod bad_input;
 mod blocks;
 mod commands;
 mod console;
+mod damage;
 mod docker;
 mod erasure;
 mod exports;

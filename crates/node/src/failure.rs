@@ -62,10 +62,7 @@ impl From<storage::StorageError> for Failure {
 
 impl From<search::IndexError> for Failure {
     fn from(error: search::IndexError) -> Self {
-        Self::new(format!(
-            "the search index cannot be used: {}",
-            index(&error)
-        ))
+        Self::new(format!("the search index cannot be used: {error}"))
     }
 }
 
@@ -99,16 +96,6 @@ pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Failure {
         K::NotADirectory => format!("{path}: a part of this path is no folder"),
         _ => format!("{path}: {error}"),
     })
-}
-
-/// Why an index cannot be opened. The library's words for one that is in use are long and say nothing of nodes.
-pub(crate) fn index(error: &search::IndexError) -> String {
-    let words = error.to_string();
-    if words.contains("LockBusy") {
-        "a running node uses it".to_owned()
-    } else {
-        words
-    }
 }
 
 impl From<federation::FederationError> for Failure {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use domain::{Entry, Origin};
+use health::{Health, caught};
 use http::Clock;
 use http::sign_in::Access;
-use search::{Change, Index};
+use search::{Change, Index, IndexError};
 use storage::{Changed, Changes, Directory, StorageError, Stored};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,7 @@ pub(crate) async fn follow(
     access: Access,
     clock: Clock,
     reached: Arc<AtomicI64>,
+    health: Health,
     stop: CancellationToken,
 ) {
     let mut committed = directory.committed();
@@ -37,9 +39,14 @@ pub(crate) async fn follow(
                 let more = changes.more;
                 if changes.through > cursor {
                     let through = changes.through;
-                    tell(&index, &access, &clock, changes).await;
-                    cursor = through;
-                    reached.store(cursor, Ordering::Relaxed);
+                    if tell(&index, &access, &clock, &health, changes).await {
+                        cursor = through;
+                        reached.store(cursor, Ordering::Relaxed);
+                    } else if pause(&stop).await {
+                        continue;
+                    } else {
+                        break;
+                    }
                 }
                 if more {
                     continue;
@@ -56,16 +63,30 @@ pub(crate) async fn follow(
                     cause = error.log(),
                     "changes cannot be read; trying again"
                 );
-                tokio::select! {
-                    () = tokio::time::sleep(PAUSE) => {}
-                    () = stop.cancelled() => break,
+                if !pause(&stop).await {
+                    break;
                 }
             }
         }
     }
 }
 
-async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
+/// Waits a while; `false` where this is to end.
+async fn pause(stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => true,
+        () = stop.cancelled() => false,
+    }
+}
+
+/// Whether all was told; what was not has to be told again.
+async fn tell(
+    index: &Index,
+    access: &Access,
+    clock: &Clock,
+    health: &Health,
+    changes: Changes,
+) -> bool {
     let now = clock.now();
     let Changes { through, items, .. } = changes;
     let mut entries = Vec::with_capacity(items.len());
@@ -82,29 +103,63 @@ async fn tell(index: &Index, access: &Access, clock: &Clock, changes: Changes) {
             Changed::Session(session) => access.put_session(&session, now),
         }
     }
-    let index = index.clone();
+    let (index, told) = (index.clone(), health.clone());
     let applied = tokio::task::spawn_blocking(move || {
-        let today = crate::clock::now().date_naive();
         // What came before a denial is no longer told of; what came after it was wanted again.
         for (arrival, origin) in denied {
             forget(&index, &origin, arrival)?;
         }
-        let changes = entries
-            .into_iter()
-            .filter_map(|told| match told {
-                Told::Put(stored) => change(&stored, today, true),
-                Told::Remove(change) => Some(change),
-            })
-            .collect();
-        index.apply(changes, through)
+        take_in(&index, &entries, through, &told)
     });
     match applied.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "the text index cannot be written"),
-        Err(error) => tracing::error!(%error, "changes could not be applied"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "changes could not be taken in; trying again");
+            return false;
+        }
+        Err(error) => {
+            health.background_failed("changes", error);
+            return false;
+        }
     }
     // After the entries: a revocation that came with them is in force when their number is reached.
     access.advance(through);
+    true
+}
+
+/// Takes changes into the read model: all at once, or, where one of them cannot be taken in, each by itself. That one is
+/// told, and left out.
+fn take_in(
+    index: &Index,
+    entries: &[Told],
+    through: i64,
+    health: &Health,
+) -> Result<(), IndexError> {
+    let today = crate::clock::now().date_naive();
+    let made = |told: &Told| {
+        let change = caught(|| match told {
+            Told::Put(stored) => change(stored, today, true),
+            Told::Remove(change) => Some(change.clone()),
+        });
+        change.unwrap_or_else(|panicked| {
+            health.background_failed("changes", panicked);
+            None
+        })
+    };
+    match index.apply(entries.iter().filter_map(made).collect(), through) {
+        Err(IndexError::Panicked(panicked)) => health.background_failed("changes", panicked),
+        other => return other,
+    }
+    for change in entries.iter().filter_map(made) {
+        let arrival = change.arrival();
+        match index.apply(vec![change], index.arrival()) {
+            Err(IndexError::Panicked(_)) => {
+                tracing::error!(arrival, "a change cannot be taken in and is left out");
+            }
+            other => other?,
+        }
+    }
+    index.apply(Vec::new(), through)
 }
 
 enum Told {

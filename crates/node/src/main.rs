@@ -18,6 +18,7 @@ mod node;
 mod places;
 mod quality;
 mod readiness;
+mod refill;
 mod serve;
 mod signals;
 mod sources;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::Origin;
 use federation::Federation;
-use health::Health;
+use health::{Health, Part};
 use http::Clock;
 use http::rate::RateLimits;
 use http::sign_in::{Access, Passwords, SignIn};
@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, private_folder};
 use crate::failure::Failure;
 use crate::follow::{change, follow};
-use crate::keys;
 use crate::sources::without_password;
+use crate::{keys, refill};
 
 /// Rows that are read at once at the start.
-const SCAN: i64 = 2_000;
+pub(crate) const SCAN: i64 = 2_000;
 /// How long a write waits until it can be read here.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(10);
 
@@ -82,10 +82,12 @@ impl Node {
         let origin = config.origin()?;
         let clock = Clock::new(crate::clock::now);
         let health = Health::new(crate::clock::now);
+        health.starting(Part::Index, "the directory is read");
         let keys = keys::load(&config.key_folder(), &origin)?;
-        let index = open_index(config, &storage).await?;
+        let index = open_index(config, &storage, &health).await?;
         let begun = std::time::Instant::now();
         let cursor = fill(&storage, &index).await?;
+        health.ok(Part::Index);
         let entries = index.snapshot().len();
         tracing::info!(
             entries,
@@ -137,11 +139,24 @@ impl Node {
         })
     }
 
+    /// Starts to fill the text index wherever that is wanted.
+    pub(crate) fn refill(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+        let (storage, index, health) = (
+            self.storage.clone(),
+            self.index.clone(),
+            self.health.clone(),
+        );
+        let halt = stop.clone();
+        self.health.spawn("refill", stop, move || {
+            refill::run(storage.clone(), index.clone(), health.clone(), halt.clone())
+        })
+    }
+
     /// Starts following the order of changes.
     pub(crate) fn follow(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
         let (directory, index) = (self.storage.directory.clone(), self.index.clone());
         let (access, clock) = (self.sign_in.access.clone(), self.clock.clone());
-        let cursor = Arc::new(AtomicI64::new(self.cursor));
+        let (cursor, health) = (Arc::new(AtomicI64::new(self.cursor)), self.health.clone());
         let halt = stop.clone();
         self.health.spawn("changes", stop, move || {
             follow(
@@ -150,6 +165,7 @@ impl Node {
                 access.clone(),
                 clock.clone(),
                 Arc::clone(&cursor),
+                health.clone(),
                 halt.clone(),
             )
         })
@@ -173,17 +189,12 @@ impl Node {
 }
 
 /// Opens the index. One that may still hold words of a node that was denied while this process was away is made anew.
-async fn open_index(config: &Config, storage: &Storage) -> Result<Index, Failure> {
+async fn open_index(config: &Config, storage: &Storage, health: &Health) -> Result<Index, Failure> {
     let folder = config.index_folder();
     let generation = storage.generation().to_string();
     let open = || {
-        Index::open(Some(&folder), &generation).map_err(|error| {
-            Failure::new(format!(
-                "{}: {}",
-                folder.display(),
-                crate::failure::index(&error)
-            ))
-        })
+        Index::open_watched(Some(&folder), &generation, health)
+            .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))
     };
     let index = open()?;
     let denied = storage
@@ -218,7 +229,7 @@ async fn removed(storage: &Storage, after: i64, through: i64) -> Result<Vec<Chan
 pub(crate) async fn fill(storage: &Storage, index: &Index) -> Result<i64, Failure> {
     let today = crate::clock::now().date_naive();
     let loader = Arc::new(std::sync::Mutex::new((
-        Some(index.load()?),
+        Some(index.load_text_later()?),
         None::<IndexError>,
     )));
     let filling = Arc::clone(&loader);

@@ -25,14 +25,14 @@ const PART_AGE: Duration = Duration::from_secs(3_600);
 /// just be stopped, and building its index anew takes it minutes.
 const INDEX_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// Refuses to start where something could not be written. What is not there yet is left to whoever makes it.
+/// Refuses to start where something could not be written. What is not there yet is left to whoever makes it. The index is
+/// derived and stops no start: where its folder cannot be written, the log says so and text is kept in memory.
 pub(crate) fn writable(config: &Config) -> Result<(), Failure> {
     let database = database_file(config);
     let folder = database.as_deref().and_then(Path::parent);
     let folders = [
         Some(config.data.clone()),
         Some(config.key_folder()),
-        Some(config.index_folder()),
         folder.map(|folder| {
             // The file has no folder in its name where it lies in the current one.
             let here = folder.as_os_str().is_empty();

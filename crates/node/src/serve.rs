@@ -57,6 +57,7 @@ pub(crate) async fn serve(
     warn(config);
     let stop = CancellationToken::new();
     let following = node.follow(stop.clone());
+    let refilling = node.refill(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
     let erasing = erasing::start(&node, stop.clone());
     let assessing = quality::start(node.api_state(config), &node.health, stop.clone());
@@ -155,7 +156,7 @@ pub(crate) async fn serve(
     if let Some(server) = own_metrics {
         server.abort();
     }
-    let background = [following, cleaning, erasing, assessing, telling]
+    let background = [following, refilling, cleaning, erasing, assessing, telling]
         .into_iter()
         .chain(watching)
         .chain(federating);

@@ -22,8 +22,6 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_PATIENCE: Duration = Duration::from_secs(4);
 /// Looks at the database after which one writes as well: a disk without room shows even where nobody writes.
 const PROBE_THOROUGH: u64 = 30;
-/// Time between two looks at the text index.
-const TEXT_EVERY: Duration = Duration::from_millis(100);
 /// Bytes that are written to see whether there is room.
 const PROBE_BYTES: usize = 65_536;
 /// The file that is written to see whether files can be written.
@@ -79,33 +77,7 @@ pub(crate) fn start(
     let writing = node.health.spawn("watch_disk", stop.clone(), move || {
         disk(health.clone(), folder.clone(), told.clone(), halt.clone())
     });
-    let (health, index) = (node.health.clone(), node.index.clone());
-    let (begun_at, halt) = (node.cursor, stop.clone());
-    let finding = node.health.spawn("watch_text", stop.clone(), move || {
-        text(health.clone(), index.clone(), begun_at, halt.clone())
-    });
-    (lag, vec![watching, writing, finding])
-}
-
-/// Sees whether words are found, and whether the text index can be written.
-async fn text(health: Health, index: search::Index, begun_at: i64, stop: CancellationToken) {
-    loop {
-        if index.is_text_failing() {
-            health.failing(
-                Part::Text,
-                "it cannot be written: new entries are not found by words",
-                "see above",
-            );
-        } else if index.text_arrival() < begun_at {
-            health.starting(Part::Text, "it is built");
-        } else {
-            health.ok(Part::Text);
-        }
-        tokio::select! {
-            () = tokio::time::sleep(TEXT_EVERY) => {}
-            () = stop.cancelled() => return,
-        }
-    }
+    (lag, vec![watching, writing])
 }
 
 /// Sees whether a write can begin. One that hangs is waited for, and no other one is begun meanwhile.

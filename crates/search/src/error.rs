@@ -67,6 +67,12 @@ pub enum IndexError {
     /// The index folder cannot be used.
     #[error("index folder: {0}")]
     Folder(#[from] std::io::Error),
+    /// Another process uses the index folder.
+    #[error("a running node uses it")]
+    InUse,
+    /// A change could not be taken in. The log has the cause; the index is as it was before.
+    #[error("a change could not be taken in: {0}")]
+    Panicked(#[from] health::Panicked),
     /// The thread that writes the text index has ended after an error that is in the log.
     #[error("the text index no longer takes changes")]
     Stopped,

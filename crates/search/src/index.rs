@@ -1,18 +1,19 @@
 //! The index: opening, loading, following changes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
 
 use domain::{Entry, EntryKey};
+use health::{Health, Next};
 use parking_lot::Mutex;
 
 use crate::build::{self, Builder};
 use crate::document::{Document, KeyHash};
 use crate::shared::{ColumnChange, Reached, Shared};
 use crate::snapshot::Snapshot;
-use crate::text::{Job, Store, Writer};
+use crate::text::{FolderLock, Job, Store, Unusable, Writer, folder_of};
 use crate::{IndexError, limits};
 
 /// A change of the directory, as it is followed in arrival order.
@@ -75,6 +76,8 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Changes up to this number were in the text index when it was opened.
     text_resumes_after: i64,
+    /// Given back when the threads have ended.
+    _lock: Option<FolderLock>,
 }
 
 /// What the merging thread is told.
@@ -93,44 +96,65 @@ impl std::fmt::Debug for Index {
 
 impl Index {
     /// Opens the index. Columns start empty: [`Index::load`] them. The text index in `folder` (`None`: in memory only)
-    /// goes on from where it was, if it belongs to the same `generation` of the database and the same analysis;
-    /// otherwise it is built anew.
+    /// goes on from where it was, if it belongs to the same `generation` of the database and the same analysis; otherwise,
+    /// and where it is damaged, it is built anew. A folder that cannot be used is told to the log, and text is kept in
+    /// memory.
     ///
     /// # Errors
-    /// [`IndexError`] where the folder cannot be used or another process writes in it.
+    /// [`IndexError::InUse`] where another process writes in the folder, and where no threads are to be had.
     pub fn open(folder: Option<&Path>, generation: &str) -> Result<Self, IndexError> {
-        let store = Store::open(folder, generation)?;
+        Self::open_watched(folder, generation, &Health::unwatched())
+    }
+
+    /// The same. How text stands, and panics of the index's threads, are told to `health`.
+    ///
+    /// # Errors
+    /// Those of [`Index::open`].
+    pub fn open_watched(
+        folder: Option<&Path>,
+        generation: &str,
+        health: &Health,
+    ) -> Result<Self, IndexError> {
+        let (lock, folder) = match folder.map(|folder| (FolderLock::take(folder), folder)) {
+            Some((Ok(lock), folder)) => (Some(lock), Some(folder_of(folder))),
+            Some((Err(IndexError::InUse), _)) => return Err(IndexError::InUse),
+            Some((Err(error), folder)) => {
+                tracing::error!(folder = %folder.display(), %error, "the index folder cannot be used: text is kept in memory");
+                (None, None)
+            }
+            None => (None, None),
+        };
+        let (store, folder) = text_store(folder, generation)?;
         let text_resumes_after = store.progress.through;
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(health.clone()));
         let (text, jobs) = sync_channel(limits::TEXT_QUEUE);
         let (merges, wakes) = channel();
-        let writer = Writer::new(store, Arc::clone(&shared), jobs)?;
-        let writing = thread::Builder::new()
-            .name("search-text".into())
-            .spawn(move || writer.run())?;
+        let mut writer = Writer::new(store, folder, Arc::clone(&shared), jobs)?;
+        writer.publish();
+        let ending = Arc::clone(&shared);
+        let writing = health.spawn_thread(
+            "search-text",
+            move || ending.is_closed(),
+            move || writer.round(),
+        )?;
         let merger = Merger {
             shared: Arc::clone(&shared),
             text: text.clone(),
+            wakes,
         };
-        let merging = thread::Builder::new()
-            .name("search-merge".into())
-            .spawn(move || {
-                // Wakes that came while it was merging are one wake.
-                while let Ok(mut wake) = wakes.recv() {
-                    while let Ok(next) = wakes.try_recv() {
-                        if matches!(next, Wake::Everything) {
-                            wake = next;
-                        }
-                    }
-                    merger.merge(matches!(wake, Wake::Everything));
-                }
-            })?;
+        let ending = Arc::clone(&shared);
+        let merging = health.spawn_thread(
+            "search-merge",
+            move || ending.is_closed(),
+            move || merger.round(),
+        )?;
         let inner = Inner {
             shared,
             text: Mutex::new(Some(text)),
             merges: Mutex::new(Some(merges)),
             threads: Mutex::new(vec![merging, writing]),
             text_resumes_after,
+            _lock: lock,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -161,12 +185,6 @@ impl Index {
         self.inner.text_resumes_after
     }
 
-    /// Whether the text index could not be written when that was last tried. It goes on trying.
-    #[must_use]
-    pub fn is_text_failing(&self) -> bool {
-        self.inner.shared.is_text_failing()
-    }
-
     /// Whether words of an entry that was removed may still stand in a file of the text index. It goes on until none do.
     #[must_use]
     pub fn has_text_remains(&self) -> bool {
@@ -183,6 +201,24 @@ impl Index {
         self.wait_for(|reached| reached.text >= arrival).await;
     }
 
+    /// The same, but waits no longer where the text index is not there at the moment.
+    pub async fn text_reached_or_away(&self, arrival: i64) {
+        self.wait_for(|reached| reached.text >= arrival || !reached.is_text_whole)
+            .await;
+    }
+
+    /// Waits until the text index has to be built anew from all texts, and gives what takes them. This may be asked for
+    /// again while it is going on, and begins a second time where the first was not finished.
+    pub async fn text_wanted(&self) -> Refill {
+        let mut wanted = self.inner.shared.refill();
+        // The sender lives as long as this handle, so that this can only end by the condition.
+        let number = wanted.wait_for(|number| *number != 0).await;
+        Refill {
+            number: number.map_or(0, |number| *number),
+            index: self.clone(),
+        }
+    }
+
     async fn wait_for(&self, holds: impl Fn(&Reached) -> bool) {
         // The sender lives as long as this handle, so that this can only end by the condition.
         let _ = self
@@ -197,7 +233,8 @@ impl Index {
     /// the text index cannot keep up; a small batch takes well under a millisecond otherwise.
     ///
     /// # Errors
-    /// [`IndexError::Stopped`] where the text index's thread has ended. The columns hold the changes all the same.
+    /// [`IndexError::Panicked`] where one of the changes cannot be taken in: then none was. [`IndexError::Stopped`] where
+    /// the text index's thread has ended; the columns hold the changes all the same.
     pub fn apply(&self, changes: Vec<Change>, through: i64) -> Result<(), IndexError> {
         let text = self.inner.text.lock();
         let mut jobs = Vec::with_capacity(changes.len() + 1);
@@ -217,7 +254,8 @@ impl Index {
             }
         }
         if !columns.is_empty() || through > self.arrival() {
-            self.inner.shared.apply(columns, through);
+            // Nothing of it is seen where it fails.
+            health::caught(|| self.inner.shared.apply(columns, through))?;
         }
         jobs.push(Job::Through(through));
         let text = text.as_ref().ok_or(IndexError::Stopped)?;
@@ -252,8 +290,23 @@ impl Index {
         Ok(Loader {
             index: self.clone(),
             builder: Builder::with_capacity(0),
+            text_after: Some(self.inner.text_resumes_after),
             finished: false,
         })
+    }
+
+    /// The same, but an empty text index is not filled now: it asks for all texts by [`Index::text_wanted`], so that
+    /// everything else is there sooner.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn load_text_later(&self) -> Result<Loader, IndexError> {
+        let mut loader = self.load()?;
+        if self.inner.text_resumes_after == i64::MIN {
+            self.tell_text(Job::Later)?;
+            loader.text_after = None;
+        }
+        Ok(loader)
     }
 
     /// Forgets everything, so that it can be loaded anew: for a database that was restored.
@@ -275,6 +328,8 @@ impl Index {
 pub struct Loader {
     index: Index,
     builder: Builder,
+    /// The text index hears of changes after this number, or of none.
+    text_after: Option<i64>,
     finished: bool,
 }
 
@@ -282,7 +337,7 @@ impl Loader {
     /// Whether the text index still has to hear of a change of this number.
     #[must_use]
     pub fn wants_text(&self, arrival: i64) -> bool {
-        arrival > self.index.inner.text_resumes_after
+        self.text_after.is_some_and(|after| arrival > after)
     }
 
     /// Takes one row: an entry, or the trace of a deleted one. Each key comes once; the order does not matter.
@@ -318,6 +373,7 @@ impl Loader {
         let index = &self.index;
         index.inner.shared.loaded(builder, through);
         index.tell_text(Job::Through(through))?;
+        index.tell_text(Job::Loaded)?;
         index.tell_text(Job::Loading(false))?;
         index.tell_text(Job::Settle)
     }
@@ -341,13 +397,97 @@ impl Index {
     }
 }
 
+/// Takes all texts for an index that is built anew, while changes go on to be taken in.
+#[derive(Debug)]
+pub struct Refill {
+    index: Index,
+    number: u64,
+}
+
+impl Refill {
+    /// Whether this is still what is wanted: the index may have been lost once more.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        *self.index.inner.shared.refill().borrow() == self.number
+    }
+
+    /// Takes an entry as the database had it at some moment after this was asked for. One that the columns hold in another
+    /// state is passed over: it was told, or will be, by [`Index::apply`].
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn push(&self, mut document: Document) -> Result<(), IndexError> {
+        let text = self.index.inner.text.lock();
+        let hash = KeyHash::of(&document.key);
+        if self.index.snapshot().arrival_of(hash, &document.key) != Some(document.arrival) {
+            return Ok(());
+        }
+        let job = Job::Refill(self.number, hash, document.take_texts());
+        text.as_ref()
+            .ok_or(IndexError::Stopped)?
+            .send(job)
+            .map_err(|_| IndexError::Stopped)
+    }
+
+    /// All texts were told.
+    ///
+    /// # Errors
+    /// [`IndexError::Stopped`].
+    pub fn finish(&self) -> Result<(), IndexError> {
+        self.index.inner.shared.refilled(self.number);
+        self.index.tell_text(Job::Refilled(self.number))
+    }
+}
+
+/// The text index of a folder, and where it lies: what is there, or an empty one, in memory if need be.
+fn text_store(
+    folder: Option<PathBuf>,
+    generation: &str,
+) -> Result<(Store, Option<PathBuf>), IndexError> {
+    let Some(folder) = folder else {
+        return Ok((Store::empty(None, generation)?, None));
+    };
+    match Store::existing(&folder, generation) {
+        Ok(store) => return Ok((store, Some(folder))),
+        Err(Unusable::Missing) => {}
+        Err(why @ Unusable::Other) => tracing::info!(%why, "the text index is built anew"),
+        Err(why @ Unusable::Damaged(_)) => {
+            tracing::error!(%why, folder = %folder.display(), "the text index is built anew");
+        }
+    }
+    match Store::empty(Some(&folder), generation) {
+        Ok(store) => Ok((store, Some(folder))),
+        Err(error) => {
+            tracing::error!(folder = %folder.display(), %error, "the folder cannot be used: text is kept in memory until the next start");
+            Ok((Store::empty(None, generation)?, None))
+        }
+    }
+}
+
 /// Merges column segments.
 struct Merger {
     shared: Arc<Shared>,
     text: SyncSender<Job>,
+    wakes: Receiver<Wake>,
 }
 
 impl Merger {
+    /// Waits until it is woken, and merges what is due.
+    fn round(&self) -> Next {
+        let Ok(mut wake) = self.wakes.recv() else {
+            return Next::End;
+        };
+        // Wakes that came while it was merging are one wake.
+        while let Ok(next) = self.wakes.try_recv() {
+            if matches!(next, Wake::Everything) {
+                wake = next;
+            }
+        }
+        self.merge(matches!(wake, Wake::Everything));
+        Next::Again
+    }
+
+    /// Where this panics, the segments at hand stay as they are, and are never merged.
     fn merge(&self, mut all: bool) {
         while let Some(task) = self.shared.merge_task(std::mem::take(&mut all)) {
             if self.shared.is_closed() {

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
+use health::{Health, caught};
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use tokio::sync::watch;
@@ -24,6 +25,8 @@ use crate::text::{TextView, fold};
 pub(crate) struct Reached {
     pub(crate) columns: i64,
     pub(crate) text: i64,
+    /// Whether there is a text index that will get there.
+    pub(crate) is_text_whole: bool,
 }
 
 pub(crate) struct Shared {
@@ -32,8 +35,12 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     reached: watch::Sender<Reached>,
     closed: AtomicBool,
-    text_failing: AtomicBool,
     text_remains: AtomicBool,
+    health: Health,
+    /// The rebuilding of the text index that waits for all texts; 0 for none.
+    refill: watch::Sender<u64>,
+    /// How many there were.
+    refills: AtomicU64,
 }
 
 /// What only those who replace the snapshot need.
@@ -58,7 +65,7 @@ pub(crate) struct MergeTask {
 }
 
 impl Shared {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(health: Health) -> Self {
         let snapshot = Snapshot {
             views: Vec::new(),
             text: Arc::new(TextView::empty()),
@@ -72,10 +79,13 @@ impl Shared {
             reached: watch::Sender::new(Reached {
                 columns: i64::MIN,
                 text: i64::MIN,
+                is_text_whole: true,
             }),
             closed: AtomicBool::new(false),
-            text_failing: AtomicBool::new(false),
             text_remains: AtomicBool::new(false),
+            health,
+            refill: watch::Sender::new(0),
+            refills: AtomicU64::new(0),
         }
     }
 
@@ -95,12 +105,49 @@ impl Shared {
         self.closed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_text_failing(&self, failing: bool) {
-        self.text_failing.store(failing, Ordering::Relaxed);
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
     }
 
-    pub(crate) fn is_text_failing(&self) -> bool {
-        self.text_failing.load(Ordering::Relaxed)
+    /// Nothing is found by words until text is published again.
+    pub(crate) fn text_is_away(&self) {
+        let _state = self.state.lock();
+        let before = self.snapshot();
+        self.publish(Snapshot {
+            views: before.views.clone(),
+            text: Arc::new(TextView::away()),
+            answers: Answers::default(),
+            arrival: before.arrival,
+            text_arrival: i64::MIN,
+        });
+    }
+
+    /// Whether a search in the text index has failed since this was last asked.
+    pub(crate) fn has_search_failed(&self) -> bool {
+        self.snapshot().text.take_failed()
+    }
+
+    /// Asks for all texts; returns the number of this rebuilding.
+    pub(crate) fn want_refill(&self) -> u64 {
+        let number = self.refills.fetch_add(1, Ordering::Relaxed) + 1;
+        self.refill.send_replace(number);
+        number
+    }
+
+    /// The rebuilding that waits for all texts; 0 for none.
+    pub(crate) fn refill(&self) -> watch::Receiver<u64> {
+        self.refill.subscribe()
+    }
+
+    /// All texts of a rebuilding were told.
+    pub(crate) fn refilled(&self, number: u64) {
+        self.refill.send_if_modified(|wanted| {
+            let is_this = *wanted == number;
+            if is_this {
+                *wanted = 0;
+            }
+            is_this
+        });
     }
 
     pub(crate) fn set_text_remains(&self, remains: bool) {
@@ -115,6 +162,7 @@ impl Shared {
         let reached = Reached {
             columns: snapshot.arrival,
             text: snapshot.text_arrival,
+            is_text_whole: snapshot.text.is_whole,
         };
         self.current.store(Arc::new(snapshot));
         self.reached
@@ -159,7 +207,7 @@ impl Shared {
         if !put.is_empty() {
             let segment = Arc::new(build::from_documents(state.next_segment(), &mut put));
             views.push(View::new(segment, Arc::default()));
-            state.gather_tail(&mut views);
+            state.gather_tail(&mut views, &self.health);
         }
         let text = Arc::clone(&before.text);
         let arrival = before.arrival.max(through);
@@ -361,7 +409,7 @@ impl State {
     }
 
     /// Makes one segment of the newest ones while they are small, so that single changes do not pile up.
-    fn gather_tail(&mut self, views: &mut Vec<View>) {
+    fn gather_tail(&mut self, views: &mut Vec<View>, health: &Health) {
         let mut entries = 0;
         let mut from = views.len();
         for view in views.iter().rev() {
@@ -375,11 +423,24 @@ impl State {
             return;
         }
         let sources: Vec<_> = views
-            .drain(from..)
-            .map(|view| (view.segment, view.dead))
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .map(|view| (Arc::clone(&view.segment), Arc::clone(&view.dead)))
             .collect();
-        let merged = build::merged(self.next_segment(), &sources);
-        views.push(View::new(Arc::new(merged), Arc::default()));
+        let id = self.next_segment();
+        match caught(|| build::merged(id, &sources)) {
+            Ok(merged) => {
+                views.truncate(from);
+                views.push(View::new(Arc::new(merged), Arc::default()));
+            }
+            // They stay as they are, and are never merged: a change must not be lost over it.
+            Err(panicked) => {
+                health.background_failed("search-merge", panicked);
+                self.merging
+                    .extend(sources.iter().map(|(segment, _)| segment.id));
+            }
+        }
     }
 }
 

@@ -183,6 +183,13 @@ impl Snapshot {
         })
     }
 
+    /// The number of the change that brought a key's living entry.
+    pub(crate) fn arrival_of(&self, hash: KeyHash, key: &EntryKey) -> Option<i64> {
+        let At { view, entry } = self.find(hash, key.into())?;
+        let arrivals = &self.views.get(view as usize)?.segment.arrivals;
+        arrivals.get(entry as usize).copied()
+    }
+
     /// Where a key's living entry stands.
     pub(crate) fn find(&self, hash: KeyHash, key: PlainKey<'_>) -> Option<At> {
         self.views.iter().enumerate().rev().find_map(|(i, view)| {

@@ -15,12 +15,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use domain::{Checker, EntryId, EntryKey, Kind};
-use search::Index;
+use search::{FolderLock, IndexError};
 use storage::Storage;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
-use crate::failure::{self, Failure, file};
+use crate::failure::{Failure, file};
 use crate::node::{open_existing, open_storage};
 use crate::sources::Sources;
 use crate::{console, places, serve, signals};
@@ -174,9 +174,10 @@ async fn restore(config: &Config, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes the index folder away; the next start builds it anew from the database.
+/// Takes the index folder away, whatever state it is in; the next start builds it anew from the database.
 async fn reindex(config: &Config) -> Result<(), Failure> {
-    let storage = open_existing(config).await?;
+    // A mistyped folder is no reason to remove anything.
+    drop(open_existing(config).await?);
     let folder = config.index_folder();
     if !folder.exists() {
         console::say(format_args!(
@@ -185,17 +186,22 @@ async fn reindex(config: &Config) -> Result<(), Failure> {
         ));
         return Ok(());
     }
-    // To take a running node's index away would leave it without full text until it is started again.
-    drop(
-        Index::open(Some(&folder), &storage.generation().to_string()).map_err(|error| {
-            Failure::new(format!(
-                "{}: {}; stop it first",
-                folder.display(),
-                failure::index(&error)
-            ))
-        })?,
-    );
-    std::fs::remove_dir_all(&folder).map_err(|error| file(&folder, &error))?;
+    // To take a running node's index away would leave it without one until it is started again.
+    let _lock = match FolderLock::take(&folder) {
+        Err(error @ IndexError::InUse) => {
+            return Err(Failure::new(format!(
+                "{}: {error}; stop it first",
+                folder.display()
+            )));
+        }
+        other => other.ok(),
+    };
+    let removed = if folder.is_dir() {
+        std::fs::remove_dir_all(&folder)
+    } else {
+        std::fs::remove_file(&folder)
+    };
+    removed.map_err(|error| file(&folder, &error))?;
     console::say(format_args!(
         "{} is gone; the next start builds it anew",
         folder.display()

@@ -87,18 +87,30 @@ impl Snapshot {
             hits: Vec::new(),
             typos: typos && words.iter().any(|word| word.typo),
         };
+        if !self.text.is_whole {
+            return Err(QueryError::Text);
+        }
         if words.is_empty() || self.text.segments.is_empty() {
             return Ok(matches);
         }
-        let matcher = Matcher::new(self, &words, query, viewer, typos).map_err(|error| {
-            tracing::error!(%error, "the text index cannot be read");
-            QueryError::Text
-        })?;
-        matcher.run(&mut matches.hits).map_err(|error| {
-            tracing::error!(%error, "the text index cannot be read");
-            QueryError::Text
-        })?;
-        Ok(matches)
+        let found = health::caught(|| -> tantivy::Result<()> {
+            let matcher = Matcher::new(self, &words, query, viewer, typos)?;
+            Ok(matcher.run(&mut matches.hits)?)
+        });
+        let cause = match found {
+            Ok(Ok(())) => return Ok(matches),
+            Ok(Err(error)) => error.to_string(),
+            Err(panicked) => {
+                // What it left in its working memory is of no use to the next search of this thread.
+                SCRATCH.take();
+                panicked.to_string()
+            }
+        };
+        // Said once for each state of the text index: whoever asks could make a line of each question.
+        if self.text.fail() {
+            tracing::error!(cause, "the text index cannot be read");
+        }
+        Err(QueryError::Text)
     }
 }
 

@@ -4,6 +4,7 @@
 //! audiences may see stands in fields of its own, so that nobody finds by words that they may not read.
 
 mod analyse;
+mod audit;
 mod erasing;
 pub(crate) mod fold;
 mod german;
@@ -12,10 +13,14 @@ mod scratch;
 mod stem;
 mod stop;
 mod store;
+mod terms;
 mod view;
+mod whole;
 mod writer;
 
+pub use audit::{Audit, AuditError, Difference};
 pub(crate) use matching::Scored;
-pub(crate) use store::Store;
+pub use store::FolderLock;
+pub(crate) use store::{Store, Unusable, folder_of};
 pub(crate) use view::TextView;
 pub(crate) use writer::{Job, Writer};

@@ -1,9 +1,11 @@
 //! The text index as files: its fields, its folder, and how far it has come.
 
-use std::path::Path;
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
@@ -11,14 +13,47 @@ use tantivy::schema::{
 use tantivy::tokenizer::{TextAnalyzer, WhitespaceTokenizer};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy};
 
+use super::whole::WholeFiles;
 use crate::document::Level;
 use crate::{IndexError, limits};
 
 /// Changes whenever the same entry would be indexed in another way: an older index is then built anew.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 /// The tokenizer for texts that are analysed already: terms parted by blanks.
 const TERMS: &str = "terms";
+/// The text index, in the index folder.
 const FOLDER: &str = "text";
+/// Held by the process that uses an index folder. It stands beside the text index, which may be taken away and made anew
+/// meanwhile.
+const LOCK: &str = ".lock";
+
+/// An index folder that no other process uses for as long as this is there.
+#[derive(Debug)]
+pub struct FolderLock(#[expect(dead_code, reason = "it is held, not read")] File);
+
+impl FolderLock {
+    /// Takes the folder, which is made where it is not there.
+    ///
+    /// # Errors
+    /// [`IndexError::InUse`] where another process has it, and [`IndexError::Folder`] where it cannot be used.
+    pub fn take(folder: &Path) -> Result<Self, IndexError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(folder.join(LOCK))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(IndexError::InUse),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+}
 
 /// The fields of a text document.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +79,30 @@ impl Fields {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     schema: u32,
-    generation: String,
+    pub(crate) generation: String,
     /// All changes up to this number are in it.
     pub(crate) through: i64,
+}
+
+/// Why the index in a folder is not used.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// There is none.
+    Missing,
+    /// It belongs to another state of the database, or was made by another version.
+    Other,
+    /// It cannot be read as it was written.
+    Damaged(String),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("there is no text index"),
+            Self::Other => f.write_str("it belongs to another state of the database"),
+            Self::Damaged(cause) => write!(f, "it is damaged: {cause}"),
+        }
+    }
 }
 
 /// The text index, opened.
@@ -55,46 +111,54 @@ pub(crate) struct Store {
     pub(crate) reader: IndexReader,
     pub(crate) fields: Fields,
     pub(crate) progress: Progress,
+    /// Its files; none where it is in memory only.
+    files: Option<WholeFiles>,
+}
+
+/// The text index of an index folder.
+pub(crate) fn folder_of(index_folder: &Path) -> PathBuf {
+    index_folder.join(FOLDER)
 }
 
 impl Store {
-    /// Opens the index in `folder`, or in memory. An index of another generation or schema, and one that cannot be
-    /// read, is deleted and starts empty.
-    pub(crate) fn open(folder: Option<&Path>, generation: &str) -> Result<Self, IndexError> {
+    /// Opens what is in `folder`. All of its files are read and compared with their checksums.
+    pub(crate) fn existing(folder: &Path, generation: &str) -> Result<Self, Unusable> {
+        if !folder.exists() {
+            return Err(Unusable::Missing);
+        }
+        // The library panics over some kinds of damage.
+        health::caught(|| open(folder, generation))
+            .unwrap_or_else(|panicked| Err(Unusable::Damaged(panicked.to_string())))
+    }
+
+    /// An empty one in `folder`, or in memory. What was in the folder is removed.
+    pub(crate) fn empty(folder: Option<&Path>, generation: &str) -> Result<Self, IndexError> {
         let (schema, fields) = schema();
-        let empty = Progress {
+        let progress = Progress {
             schema: SCHEMA_VERSION,
             generation: generation.to_owned(),
             through: i64::MIN,
         };
         let Some(folder) = folder else {
-            return Self::with(Index::create_in_ram(schema), fields, empty);
+            return Self::with(Index::create_in_ram(schema), fields, progress, None);
         };
-        let folder = folder.join(FOLDER);
-        match existing(&folder) {
-            Some((index, progress))
-                if progress.schema == SCHEMA_VERSION && progress.generation == generation =>
-            {
-                return Self::with(index, fields, progress);
-            }
-            Some(_) => tracing::info!(
-                "the text index belongs to another state of the database and is built anew"
-            ),
-            None => {}
+        if folder.is_dir() {
+            std::fs::remove_dir_all(folder)?;
+        } else if folder.exists() {
+            std::fs::remove_file(folder)?;
         }
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)?;
-        }
-        std::fs::create_dir_all(&folder)?;
-        let directory = MmapDirectory::open(&folder).map_err(tantivy::TantivyError::from)?;
-        Self::with(
-            Index::create(directory, schema, tantivy::IndexSettings::default())?,
-            fields,
-            empty,
-        )
+        std::fs::create_dir_all(folder)?;
+        let files = WholeFiles::open(folder)?;
+        let index = Index::create(files.clone(), schema, tantivy::IndexSettings::default())?;
+        Self::with(index, fields, progress, Some(files))
     }
 
-    fn with(index: Index, fields: Fields, progress: Progress) -> Result<Self, IndexError> {
+    fn with(
+        index: Index,
+        fields: Fields,
+        progress: Progress,
+        files: Option<WholeFiles>,
+    ) -> Result<Self, IndexError> {
         index
             .tokenizers()
             .register(TERMS, TextAnalyzer::from(WhitespaceTokenizer::default()));
@@ -107,7 +171,25 @@ impl Store {
             reader,
             fields,
             progress,
+            files,
         })
+    }
+
+    /// Whether nothing was ever committed to it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.progress.through == i64::MIN
+    }
+
+    /// Whether its files are still what they were when they were read.
+    pub(crate) fn verify(&self) -> std::io::Result<()> {
+        self.files.as_ref().map_or(Ok(()), WholeFiles::verify)
+    }
+
+    /// Keeps threads of the library that still work on it from touching its folder.
+    pub(crate) fn close(&self) {
+        if let Some(files) = &self.files {
+            files.close();
+        }
     }
 
     pub(crate) fn writer(&self) -> Result<IndexWriter, IndexError> {
@@ -148,12 +230,22 @@ fn schema() -> (Schema, Fields) {
     (builder.build(), Fields { key, levels })
 }
 
-/// The index that a folder holds, with how far it has come.
-fn existing(folder: &Path) -> Option<(Index, Progress)> {
-    let index = Index::open(MmapDirectory::open(folder).ok()?).ok()?;
-    if index.schema() != schema().0 {
-        return None;
+/// The index that a folder holds.
+fn open(folder: &Path, generation: &str) -> Result<Store, Unusable> {
+    let damaged = |error: tantivy::TantivyError| Unusable::Damaged(error.to_string());
+    let files = WholeFiles::open(folder).map_err(damaged)?;
+    let index = Index::open(files.clone()).map_err(damaged)?;
+    let payload = index.load_metas().map_err(damaged)?.payload;
+    let progress = payload.and_then(|note| serde_json::from_str::<Progress>(&note).ok());
+    let (schema, fields) = schema();
+    let Some(progress) = progress else {
+        // Before its first commit it holds nothing.
+        return Err(Unusable::Other);
+    };
+    let is_ours = progress.schema == SCHEMA_VERSION && progress.generation == generation;
+    if !is_ours || index.schema() != schema {
+        return Err(Unusable::Other);
     }
-    let payload = index.load_metas().ok()?.payload?;
-    Some((index, serde_json::from_str(&payload).ok()?))
+    Store::with(index, fields, progress, Some(files))
+        .map_err(|error| Unusable::Damaged(error.to_string()))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tantivy::columnar::Column;
 use tantivy::fastfield::AliveBitSet;
@@ -23,6 +24,10 @@ pub(crate) const ELSEWHERE: u32 = u32::MAX;
 pub(crate) struct TextView {
     pub(crate) segments: Vec<TextSegment>,
     pub(crate) fields: Option<Fields>,
+    /// Whether it holds all texts; else nothing is answered from it.
+    pub(crate) is_whole: bool,
+    /// Set by a search in it that failed.
+    has_failed: Arc<AtomicBool>,
 }
 
 /// One segment of the text index.
@@ -51,12 +56,32 @@ impl fmt::Debug for TextView {
 }
 
 impl TextView {
-    /// No text at all.
+    /// No text at all, because there is none.
     pub(crate) fn empty() -> Self {
         Self {
             segments: Vec::new(),
             fields: None,
+            is_whole: true,
+            has_failed: Arc::default(),
         }
+    }
+
+    /// No text at all, because it is not there at the moment.
+    pub(crate) fn away() -> Self {
+        Self {
+            is_whole: false,
+            ..Self::empty()
+        }
+    }
+
+    /// Notes that a search in it has failed: whether it is the first that its writer does not know of.
+    pub(crate) fn fail(&self) -> bool {
+        !self.has_failed.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether a search in it has failed since this was last asked.
+    pub(crate) fn take_failed(&self) -> bool {
+        self.has_failed.swap(false, Ordering::Relaxed)
     }
 
     /// What `searcher` sees, joined to the columns of `views`. Takes over the joins of `before` that still hold.
@@ -93,6 +118,8 @@ impl TextView {
         Ok(Self {
             segments: segments.collect::<tantivy::Result<_>>()?,
             fields: Some(fields),
+            is_whole: true,
+            has_failed: Arc::clone(&before.has_failed),
         })
     }
 
@@ -125,6 +152,20 @@ impl TextView {
             })
             .sum()
     }
+}
+
+/// The keys of all living documents.
+pub(crate) fn keys(searcher: &Searcher) -> tantivy::Result<Vec<KeyHash>> {
+    let mut keys = Vec::new();
+    for reader in searcher.segment_readers() {
+        let column = reader.fast_fields().u64("key")?;
+        keys.extend(
+            reader
+                .doc_ids_alive()
+                .filter_map(|doc| column.first(doc).map(KeyHash)),
+        );
+    }
+    Ok(keys)
 }
 
 fn large<'a>(segment: &TextSegment, views: &'a [View]) -> impl Iterator<Item = &'a View> {

@@ -18,10 +18,8 @@ use tantivy::directory::{
     WatchHandle, WritePtr,
 };
 
-/// What stands before the checksum at the end of a file that is replaced as a whole.
-const MARK: &[u8] = b"\ncrc32:";
-/// Bytes of a checksum in hexadecimal.
-const DIGITS: usize = 8;
+/// Bits of a checksum.
+const BITS: usize = 32;
 
 /// A folder whose files are read as a whole. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -54,6 +52,28 @@ impl WholeFiles {
         *self.0.is_closed.write() = true;
     }
 
+    /// Whether the files that were read are still what they were. It matters to the next start only: here their bytes in
+    /// memory count.
+    pub(crate) fn verify(&self) -> io::Result<()> {
+        let read: Vec<PathBuf> = self.0.read.lock().keys().cloned().collect();
+        for path in read {
+            match checked(&self.0.root.join(&path)) {
+                Ok(_) => {}
+                // A merge has just taken its place.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && !self.0.read.lock().contains_key(&path) => {}
+                Err(error) => {
+                    return Err(io::Error::new(
+                        error.kind(),
+                        format!("{}: {error}", path.display()),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Does something to the folder, unless it was closed.
     fn open_still<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
         let is_closed = self.0.is_closed.read();
@@ -67,15 +87,21 @@ impl WholeFiles {
         if let Some(bytes) = self.0.read.lock().get(path) {
             return Ok(bytes.clone());
         }
-        let bytes = OwnedBytes::new(std::fs::read(self.0.root.join(path))?);
-        let (footer, body) = Footer::extract_footer(FileSlice::new(Arc::new(bytes.clone())))?;
-        if crc32fast::hash(&body.read_bytes()?) != footer.crc {
-            return Err(damaged("its checksum differs"));
-        }
+        let bytes = checked(&self.0.root.join(path))?;
         let kept = bytes.clone();
         self.0.read.lock().insert(path.to_owned(), kept);
         Ok(bytes)
     }
+}
+
+/// The bytes of a file, if they are those that its checksum was made of.
+fn checked(path: &Path) -> io::Result<OwnedBytes> {
+    let bytes = OwnedBytes::new(std::fs::read(path)?);
+    let (footer, body) = Footer::extract_footer(FileSlice::new(Arc::new(bytes.clone())))?;
+    if crc32fast::hash(&body.read_bytes()?) != footer.crc {
+        return Err(damaged("its checksum differs"));
+    }
+    Ok(bytes)
 }
 
 fn damaged(words: &'static str) -> io::Error {
@@ -89,23 +115,28 @@ fn unreadable(error: io::Error, path: &Path) -> OpenReadError {
     OpenReadError::wrap_io_error(error, path.to_owned())
 }
 
-/// A file's content with its checksum.
+/// The content of a file of JSON with its checksum: as blanks and tabs, which JSON has no meaning for at its end, so that
+/// the library's own tools read it as well.
 fn sealed(data: &[u8]) -> Vec<u8> {
-    let mut sealed = data.to_vec();
-    sealed.extend_from_slice(MARK);
-    sealed.extend_from_slice(format!("{:08x}", crc32fast::hash(data)).as_bytes());
-    sealed
+    let sum = crc32fast::hash(data);
+    let seal = (0..BITS).map(|bit| if sum >> bit & 1 == 0 { b' ' } else { b'\t' });
+    data.iter().copied().chain(seal).collect()
 }
 
 /// The content of a file that was [`sealed`].
 fn unsealed(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let at = bytes.len().checked_sub(MARK.len() + DIGITS);
+    let at = bytes.len().checked_sub(BITS);
     let at = at.ok_or_else(|| damaged("it is cut"))?;
     let (data, seal) = bytes.split_at(at);
-    let digits = seal.strip_prefix(MARK);
-    let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-    let sum = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    if sum != Some(crc32fast::hash(data)) {
+    let mut sum = 0_u32;
+    for (bit, byte) in seal.iter().enumerate() {
+        match byte {
+            b' ' => {}
+            b'\t' => sum |= 1 << bit,
+            _ => return Err(damaged("it has no checksum")),
+        }
+    }
+    if sum != crc32fast::hash(data) {
         return Err(damaged("its checksum differs"));
     }
     bytes.truncate(at);
@@ -114,7 +145,9 @@ fn unsealed(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
 
 impl Directory for WholeFiles {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        let loaded = self.open_still(|| self.load(path)).and_then(|loaded| loaded);
+        let loaded = self
+            .open_still(|| self.load(path))
+            .and_then(|loaded| loaded);
         let bytes = loaded.map_err(|error| unreadable(error, path))?;
         Ok(Arc::new(bytes))
     }
@@ -168,7 +201,10 @@ mod tests {
     #[test]
     fn a_file_that_is_replaced_as_a_whole_is_read_as_it_was_written_or_not_at_all() {
         let written = sealed(b"{\"segments\":[]}");
-        assert_eq!(unsealed(written.clone()).expect("whole"), b"{\"segments\":[]}");
+        assert_eq!(
+            unsealed(written.clone()).expect("whole"),
+            b"{\"segments\":[]}"
+        );
         for at in 0..written.len() {
             let mut flipped = written.clone();
             if let Some(byte) = flipped.get_mut(at) {
@@ -178,6 +214,28 @@ mod tests {
             assert!(unsealed(written[..at].to_vec()).is_err(), "cut at {at}");
         }
         assert!(unsealed(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn what_happens_to_a_file_after_it_was_read_changes_nothing_and_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = WholeFiles::open(folder.path()).expect("there");
+        let managed = tantivy::directory::ManagedDirectory::wrap(Box::new(files.clone()));
+        let path = Path::new("a.term");
+        let mut writer = managed.expect("empty").open_write(path).expect("new");
+        std::io::Write::write_all(&mut writer, b"words").expect("written");
+        tantivy::directory::TerminatingWrite::terminate(writer).expect("written");
+        let read = || {
+            files
+                .get_file_handle(path)
+                .map(|file| file.read_bytes(0..5))
+        };
+        let is_whole = || read().is_ok_and(|bytes| bytes.is_ok_and(|bytes| &*bytes == b"words"));
+        assert!(is_whole() && files.verify().is_ok());
+        std::fs::write(folder.path().join(path), b"wor").expect("cut");
+        assert!(is_whole() && files.verify().is_err());
+        let other = WholeFiles::open(folder.path()).expect("there");
+        assert!(other.get_file_handle(path).is_err());
     }
 
     #[test]

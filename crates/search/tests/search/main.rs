@@ -6,5 +6,6 @@
 
 mod basic;
 mod common;
+mod damage;
 mod erasing;
 mod naive;
