@@ -6,6 +6,7 @@
     reason = "in a test, what should not happen ends the test"
 )]
 
+mod attack;
 mod bad_input;
 mod blocks;
 mod commands;

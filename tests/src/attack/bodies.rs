@@ -1,6 +1,7 @@
 //! Bodies that are more than they look like: bombs, lengths that lie, ends that never come.
 
 use std::io::Write;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -81,12 +82,10 @@ fn repeated<W: Write>(
     [&bytes[..first], &again.repeat(UNFOLDED / zeros.len())].concat()
 }
 
-/// The bombs, with the coding that they name.
-///
-/// # Panics
-/// When they cannot be made.
-#[must_use]
-pub fn made() -> Vec<(&'static str, Vec<u8>)> {
+/// The bombs, with the coding that they name; made once.
+pub static MADE: LazyLock<Vec<(&'static str, Vec<u8>)>> = LazyLock::new(made);
+
+fn made() -> Vec<(&'static str, Vec<u8>)> {
     let best = Compression::best();
     let gzipped = repeated(
         GzEncoder::new(Vec::new(), best),
@@ -99,7 +98,7 @@ pub fn made() -> Vec<(&'static str, Vec<u8>)> {
         |encoder| encoder.get_ref().clone(),
     );
     let brotlied = repeated(
-        brotli::CompressorWriter::new(Vec::new(), 4096, 9, 22),
+        brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22),
         |encoder| encoder.get_ref().len(),
         |encoder| encoder.get_ref().clone(),
     );
@@ -113,7 +112,7 @@ pub fn made() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn bombs(field: &Field<'_>) {
-    let bombs = made();
+    let bombs = &*MADE;
     let operations = &field.target.operations;
     let token = format!("Bearer {}", field.target.token);
     while let Some(number) = field.next() {
@@ -128,10 +127,12 @@ fn bombs(field: &Field<'_>) {
         if number % 2 == 1 {
             headers.push(("Authorization", &token));
         }
-        field.send(
-            field.source(number),
-            &field.request(method, path, &headers, bomb),
-        );
+        let bytes = field.request(method, path, &headers, bomb);
+        if let Some(mut stream) = field.connect(field.source(number)) {
+            // Who does not want it closes the connection when it likes, and one need not wait for that.
+            let _ = stream.write_all(&bytes);
+            field.finish(stream, Duration::from_millis(100));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use lotse_bench::entries::Maker;
 use serde_json::{Value, json};
 
 use super::Target;
+use super::bodies::MADE;
 use crate::signing::Signatory;
 use crate::world::{add_client, token_of};
 use crate::{Database, Node, TestNode, World};
@@ -48,6 +49,7 @@ impl Ground {
     /// When anything on the way is refused.
     #[must_use]
     pub fn prepare(binary: Option<&Path>, entries: u32) -> Self {
+        std::sync::LazyLock::force(&MADE);
         let mut node = Node::on(Database::Sqlite)
             .federated()
             .patient(PATIENCE)
@@ -139,7 +141,8 @@ fn operations() -> Vec<(String, String, String)> {
     let mut found = vec![
         ("POST", "/fed/v1/hints", "application/json"),
         ("POST", "/fed/v1/follows", "application/json"),
-        ("GET", "/api/v1/offers", "application/json"),
+        // Refused for its question, whatever becomes of its body.
+        ("GET", "/api/v1/offers?nothing=1", "application/json"),
         ("POST", "/health/ready", "application/json"),
         ("POST", "/nothing/here", "application/octet-stream"),
     ]
