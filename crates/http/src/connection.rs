@@ -5,6 +5,7 @@
 //!
 //! | the connection | ends when |
 //! |---|---|
+//! | sends a head | there is no room for the bytes of heads beyond what most have |
 //! | is between two requests | a request has not arrived whole within the head's time after its first byte, or within the idle time and the head's time in all, or more bytes than [`consts::DRAIN_BYTES`] came that are no request |
 //! | is worked on, without a body to read | never: but no more than [`consts::READ_AHEAD_BYTES`] are read from it |
 //! | is sent an answer | less than [`consts::WRITE_BYTES`] went out within the time for writing |
@@ -111,6 +112,9 @@ pub struct Guarded {
     idle: Option<Pin<Box<Sleep>>>,
     /// Since when less was taken than there is.
     stalled: Option<Stall>,
+    /// Bytes that have arrived since the last answer, and what is counted of them.
+    head: usize,
+    heads: Share,
     /// Counts this connection for its client.
     _share: Option<Share>,
 }
@@ -122,14 +126,16 @@ struct Stall {
 }
 
 impl Guarded {
-    /// Guards a stream that has just been opened.
-    pub fn new(io: TcpStream, times: Times, share: Option<Share>) -> Self {
+    /// Guards a stream that has just been opened. `heads` counts the bytes of its heads, `share` itself.
+    pub fn new(io: TcpStream, times: Times, heads: Share, share: Option<Share>) -> Self {
         Self {
             io,
             connection: Connection::new(),
             times,
             idle: None,
             stalled: None,
+            head: 0,
+            heads,
             _share: share,
         }
     }
@@ -160,6 +166,9 @@ impl Guarded {
             if left == 0 {
                 return Err(self.give_up("what arrives is no request"));
             }
+            if !self.count_head(bytes) {
+                return Err(self.give_up("there is no room for such a head"));
+            }
             if !self.connection.arriving.replace(true) {
                 let _ = self.rest(self.times.head + consts::HEAD_SLACK, context);
             }
@@ -169,6 +178,17 @@ impl Guarded {
             Some(Poll::Ready(())) => Err(self.give_up("no request has arrived in time")),
             _ => Ok(()),
         }
+    }
+
+    /// Counts what may be the head of a request, beyond what most have.
+    fn count_head(&mut self, bytes: usize) -> bool {
+        let counted = |head: usize| {
+            head.min(consts::HEAD_BYTES)
+                .saturating_sub(consts::HEAD_BYTES_FREE)
+        };
+        let before = counted(self.head);
+        self.head = self.head.saturating_add(bytes);
+        self.heads.grow(counted(self.head) - before)
     }
 
     /// What has been written is judged: a peer that takes its answer takes some of it in each stretch of time.
@@ -240,6 +260,8 @@ impl AsyncWrite for Guarded {
         let this = self.get_mut();
         this.stalled = None;
         if !this.connection.is_working() && !this.connection.arriving.get() {
+            this.head = 0;
+            this.heads.give_back();
             let longest = this.times.keep_alive + this.times.head + consts::HEAD_SLACK;
             let _ = this.rest(longest, context);
         }

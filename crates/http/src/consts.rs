@@ -46,6 +46,15 @@ pub const WRITE_BYTES: usize = 16 * 1024;
 pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes that are read from a connection whose request, without a body, is worked on: what is asked next.
 pub const READ_AHEAD_BYTES: usize = 16 * 1024;
+/// Bytes of all heads that are larger than most, while they arrive and until their requests are answered. The framework keeps
+/// up to 128 KB of each, and of one client's connections that is more than all of this.
+pub const HEADS_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of the large heads of one client.
+pub const HEADS_BYTES_EACH: usize = 4 * 1024 * 1024;
+/// Bytes of a head that are not counted: what browsers send, cookies and all.
+pub const HEAD_BYTES_FREE: usize = 8 * 1024;
+/// Bytes of a head that the framework keeps at most.
+pub const HEAD_BYTES: usize = 128 * 1024;
 /// Bytes that may arrive between requests without being one: the rest of a body that nobody reads.
 pub const DRAIN_BYTES: usize = 4 * 1024 * 1024;
 /// How long a connection waits, after an answer that ends it, for what is still on its way.

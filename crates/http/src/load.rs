@@ -112,13 +112,18 @@ impl Share {
         }
         fits
     }
+
+    /// Holds nothing any more.
+    pub fn give_back(&mut self) {
+        if self.held > 0 {
+            self.of.remove(self.client, std::mem::take(&mut self.held));
+        }
+    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        if self.held > 0 {
-            self.of.remove(self.client, self.held);
-        }
+        self.give_back();
     }
 }
 

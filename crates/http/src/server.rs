@@ -31,6 +31,8 @@ pub struct Connections {
     pub proxies: TrustedProxies,
     /// The connections of each client.
     pub count: Arc<Shares>,
+    /// The bytes of large heads.
+    pub heads: Arc<Shares>,
     /// How long each wait may be.
     pub times: Times,
     /// Where refused ones are told.
@@ -97,7 +99,8 @@ impl Connections {
             Some(share.ok_or_else(|| self.refuse())?)
         };
         self.prepare(&io).map_err(DispatchError::Io)?;
-        let guarded = Guarded::new(io, self.times, share);
+        let heads = self.heads.none_for(peer.ip());
+        let guarded = Guarded::new(io, self.times, heads, share);
         Ok((guarded, Protocol::Http1, Some(peer)))
     }
 

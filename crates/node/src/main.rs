@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod console;
 mod demo;
+mod descriptors;
 mod ending;
 mod erasing;
 mod failure;

@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::gauges::Gauges;
 use crate::node::Node;
 use crate::readiness::{Readiness, live, ready};
-use crate::{console, ending, erasing, log, places, quality, signals, upkeep, watch};
+use crate::{console, descriptors, ending, erasing, log, places, quality, signals, upkeep, watch};
 
 /// Paths whose answers stream.
 const LONG_PATHS: &[&str] = &["/api/v1/batch"];
@@ -140,7 +140,10 @@ pub(crate) async fn serve(
     let server = Server::build()
         .workers(config.workers())
         .worker_max_blocking_threads(16)
-        .max_concurrent_connections(config.connections)
+        .max_concurrent_connections(descriptors::connections(
+            config.connections,
+            config.workers(),
+        ))
         .shutdown_timeout(config.shutdown_seconds)
         .disable_signals();
     let server = server::listen(server, listener, connections, application)
@@ -172,6 +175,7 @@ fn connections(config: &Config, tally: Arc<Tally>, metrics: Arc<Metrics>) -> Con
         metrics,
         proxies: config.proxies(),
         count: Shares::new(usize::MAX, config.connections_per_client),
+        heads: Shares::new(http::consts::HEADS_BYTES, http::consts::HEADS_BYTES_EACH),
         times: Times {
             head: Duration::from_secs(config.head_seconds),
             keep_alive: http::consts::KEEP_ALIVE,

@@ -1,6 +1,7 @@
 //! Bodies that unfold, lie about their length, drip, or never end: at every operation that there is.
 
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -452,4 +453,34 @@ fn a_batch_that_drips_or_pauses_is_ended() {
         });
         assert!(ended, "{pause:?}");
     }
+}
+
+#[test]
+fn large_heads_share_bounded_memory() {
+    let node = Node::on(Database::Sqlite).with("HEAD_SECONDS", "5").start();
+    forget_peak_memory(&node);
+    let before = peak_memory(&node);
+    let head = format!(
+        "GET /health/live HTTP/1.1\r\nHost: {}\r\n{}",
+        node.address(),
+        format!("X-Filler: {}\r\n", "a".repeat(1_000)).repeat(60)
+    );
+    // Sixty kilobytes each, without an end.
+    let mut senders: Vec<Raw> = (0..250).map(|_| Raw::connect(&node)).collect();
+    let kept = senders.iter_mut().filter_map(|raw| {
+        let _ = raw.send(&head);
+        (!raw.read(0, |_| false).closed).then_some(())
+    });
+    let kept = kept.count();
+    assert!((20..150).contains(&kept), "{kept} heads are kept");
+    let mut other = Raw::from(&node, Ipv4Addr::new(127, 0, 0, 9));
+    let ask = head.replace(
+        "GET /health/live HTTP/1.1\r\n",
+        "GET /health/live HTTP/1.1\r\nA: b\r\n",
+    );
+    assert!(other.send(format!("{ask}\r\n")));
+    assert_eq!(other.status(10), Some(200), "another client has room");
+    let grown = peak_memory(&node) - before;
+    assert!(grown < GROWTH, "{grown}");
+    drop(senders);
 }
