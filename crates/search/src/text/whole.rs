@@ -123,8 +123,12 @@ fn sealed(data: &[u8]) -> Vec<u8> {
     data.iter().copied().chain(seal).collect()
 }
 
-/// The content of a file that was [`sealed`].
+/// The content of a file that was [`sealed`], and of one that the library's own tools wrote, which has no seal: where a
+/// sealed one was cut, it is no JSON any more.
 fn unsealed(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if !matches!(bytes.last(), None | Some(b' ' | b'\t')) {
+        return Ok(bytes);
+    }
     let at = bytes.len().checked_sub(BITS);
     let at = at.ok_or_else(|| damaged("it is cut"))?;
     let (data, seal) = bytes.split_at(at);
@@ -200,20 +204,26 @@ mod tests {
 
     #[test]
     fn a_file_that_is_replaced_as_a_whole_is_read_as_it_was_written_or_not_at_all() {
-        let written = sealed(b"{\"segments\":[]}");
-        assert_eq!(
-            unsealed(written.clone()).expect("whole"),
-            b"{\"segments\":[]}"
-        );
+        let content = br#"{"segments":[1]}"#;
+        let written = sealed(content);
+        let read = |bytes: Vec<u8>| -> Option<serde_json::Value> {
+            serde_json::from_slice(&unsealed(bytes).ok()?).ok()
+        };
+        let whole = read(content.to_vec());
+        assert!(whole.is_some() && read(written.clone()) == whole);
         for at in 0..written.len() {
-            let mut flipped = written.clone();
-            if let Some(byte) = flipped.get_mut(at) {
-                *byte ^= 1;
+            for bit in 0..8 {
+                let mut flipped = written.clone();
+                if let Some(byte) = flipped.get_mut(at) {
+                    *byte ^= 1 << bit;
+                }
+                let flipped = read(flipped);
+                assert!(flipped.is_none() || flipped == whole, "byte {at}");
             }
-            assert!(unsealed(flipped).is_err(), "byte {at}");
-            assert!(unsealed(written[..at].to_vec()).is_err(), "cut at {at}");
+            let cut = read(written[..at].to_vec());
+            assert!(cut.is_none() || cut == whole, "cut at {at}");
         }
-        assert!(unsealed(Vec::new()).is_err());
+        assert!(read(Vec::new()).is_none());
     }
 
     #[test]
