@@ -138,6 +138,13 @@ impl Node {
         self
     }
 
+    /// Under this name: a base URL.
+    #[must_use]
+    pub fn named(mut self, base_url: &str) -> Self {
+        self.base_url = Some(base_url.to_owned());
+        self
+    }
+
     /// With the demo directory and its accounts.
     #[must_use]
     pub fn demo(mut self) -> Self {
@@ -271,8 +278,15 @@ impl TestNode {
         self.data.path().join(name)
     }
 
+    /// Whether it is on PostgreSQL.
+    #[must_use]
+    pub fn is_on_postgres(&self) -> bool {
+        self.settings.database_url.is_some()
+    }
+
     /// The URL of its PostgreSQL database, if it is on one.
-    pub(crate) fn database_url(&self) -> Option<&str> {
+    #[must_use]
+    pub fn database_url(&self) -> Option<&str> {
         self.settings.database_url.as_deref()
     }
 

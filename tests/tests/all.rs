@@ -9,13 +9,16 @@
 mod attack;
 mod bad_input;
 mod blocks;
+mod clock;
 mod commands;
 mod console;
 mod damage;
+mod database_identity;
 mod docker;
 mod erasure;
 mod exports;
 mod federation;
+mod frozen;
 mod full_disk;
 mod hostile;
 mod kill;

@@ -87,6 +87,23 @@ impl Digest {
     pub const EMPTY: Self = Self([0; 32]);
 }
 
+/// How far the restore journal is, which stands outside of the database: what the database remembers of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalPosition {
+    /// Lines that were ever written.
+    pub lines: u64,
+    /// The digest over all of them.
+    pub digest: Digest,
+}
+
+impl JournalPosition {
+    /// Before the first line.
+    pub const NONE: Self = Self {
+        lines: 0,
+        digest: Digest::EMPTY,
+    };
+}
+
 impl fmt::Display for Digest {
     /// 64 hexadecimal digits in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

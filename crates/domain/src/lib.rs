@@ -22,6 +22,7 @@ mod ids;
 pub mod json;
 pub mod kinds;
 pub mod limits;
+pub mod moment;
 mod outward;
 mod place;
 mod prepare;

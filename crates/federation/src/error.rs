@@ -41,7 +41,7 @@ pub enum FederationError {
     /// A request could not be signed.
     #[error("{0}")]
     Signature(#[from] SignatureError),
-    /// The restore journal cannot be read or written.
+    /// The restore journal cannot be read or written, or may not be believed.
     #[error("the journal: {0}")]
     Journal(#[from] JournalError),
     /// A private key cannot be used.
@@ -75,12 +75,13 @@ pub enum FederationError {
         /// The number that was reached.
         seq: u64,
     },
-    /// The journal is gone.
+    /// The database was filled from a backup, and the journal does not say what was deleted since.
     #[error(
-        "there is no journal, though statements have been published: put it back, or, if the database was never put back \
-         to an older state, run `lotse journal accept`; else `lotse new-epoch --recovery-key FILE`"
+        "this database was restored from a backup, and the journal that says what was deleted since is lost: what was deleted \
+         would be public again. Put the journal back, or run `lotse new-epoch --recovery-key FILE --without-journal`, \
+         which hides every entry of this node until its owner publishes it again"
     )]
-    NoJournal,
+    RestoredWithoutJournal,
     /// There is no such peer.
     #[error("there is no such peer")]
     UnknownPeer,
@@ -132,12 +133,12 @@ impl FederationError {
             Self::Answer { code, .. } => code,
             Self::Proof(error) => error.code(),
             Self::Signature(error) => error.code(),
-            Self::Journal(_) => "journal",
+            Self::Journal(error) => error.code(),
             Self::Keys { .. } => "keys",
             Self::NoIdentity => "no_identity",
             Self::OtherDatabase { .. } => "other_database",
             Self::Behind { .. } => "behind_journal",
-            Self::NoJournal => "no_journal",
+            Self::RestoredWithoutJournal => "restored_without_journal",
             Self::UnknownPeer => "unknown_peer",
             Self::Denied => "denied",
             Self::Myself => "own_node",

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::error::FederationError;
 use crate::identity::{self, Identity, KeyFolder};
-use crate::journal::FileJournal;
+use crate::journal::{Accepted, FileJournal, JournalError, Trouble};
 use crate::outbound::{self, Outbound};
 use crate::protocol::document::NodeDocument;
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub allow_insecure: bool,
     /// Rows that are asked for at once.
     pub page_rows: usize,
+    /// Bytes from which on the journal is written anew, without what no longer counts.
+    pub journal_bytes: u64,
 }
 
 /// What all of federation shares in a process. Cloning shares it.
@@ -89,7 +91,12 @@ impl Federation {
         })?;
         Ok(Self(Arc::new(Inner {
             keys: KeyFolder(settings.keys.clone()),
-            journal: FileJournal::in_folder(&settings.journal),
+            journal: FileJournal::in_folder(
+                &settings.journal,
+                storage.origin().clone(),
+                storage.made(),
+                settings.journal_bytes,
+            ),
             storage,
             clock,
             settings,
@@ -266,21 +273,68 @@ impl Federation {
     /// since the backup is deleted again first; what fewer people may see since then is shown to nobody until somebody
     /// has looked at it. Returns the document, and which entries were deleted and hidden.
     ///
+    /// What was deleted stands in the journal. Where that is lost, nobody can know: then this is refused, unless it is said
+    /// to go on `without_journal`, which hides everything.
+    ///
     /// # Errors
     /// [`FederationError`].
     pub async fn new_epoch(
         &self,
         recovery: &std::path::Path,
+        without_journal: bool,
     ) -> Result<(NodeDocument, Repeated), FederationError> {
         let (feeds, journal, now) = (self.feeds(), &self.0.journal, self.now());
+        let lost = self.lost_journal().await?;
+        if let Some(error) = lost.filter(|_| !without_journal) {
+            return Err(error);
+        }
         // The key first: with a wrong one nothing may be deleted or hidden.
         let documents = identity::recovered(feeds, &self.0.keys, journal, recovery, now).await?;
-        let repeated = self.repeat_deletions().await?;
-        journal.begin()?;
+        let repeated = self.repeat_deletions(without_journal).await?;
         identity::put_all(feeds, journal, documents, now).await?;
         let identity = self.reload().await?;
         self.announce().await;
         Ok((identity.document.clone(), repeated))
+    }
+
+    /// Why the journal cannot say what was deleted, if it cannot.
+    async fn lost_journal(&self) -> Result<Option<FederationError>, FederationError> {
+        let (journal, keys) = (
+            self.0.journal.clone(),
+            FeedName::ALL.map(|name| self.own(name)),
+        );
+        let checked = self.feeds().read(self.now(), move |work| {
+            let mut has_published = false;
+            for key in &keys {
+                has_published |= work.state(key)?.is_some_and(|state| state.seq > 0);
+            }
+            Ok((journal.check(work)?, has_published))
+        });
+        Ok(match checked.await? {
+            (Ok(false), true) => Some(FederationError::from(JournalError {
+                path: self.0.journal.path().to_owned(),
+                trouble: Trouble::Missing,
+            })),
+            (Ok(_), _) => None,
+            (Err(error), _) => Some(error.into()),
+        })
+    }
+
+    /// Begins a new journal in the place of one that is lost, cut or another's, because an admin says that the database was
+    /// never put back to an older state.
+    ///
+    /// # Errors
+    /// [`FederationError`], also where the database is seen to have been put back.
+    pub async fn accept_journal(&self) -> Result<Accepted, FederationError> {
+        let journal = self.0.journal.clone();
+        let accepted = self
+            .feeds()
+            .write(self.now(), move |work| journal.accept(work, false));
+        match accepted.await?? {
+            Accepted::PutBack { epoch, seq } => Err(FederationError::Behind { epoch, seq }),
+            Accepted::Restored => Err(FederationError::RestoredWithoutJournal),
+            accepted => Ok(accepted),
+        }
     }
 
     /// Where the recovery key lies, as long as nobody has taken it off this machine.

@@ -106,10 +106,7 @@ pub(crate) async fn ensure(
     if let Some(identity) = load(feeds, folder, now).await? {
         return Ok(identity);
     }
-    if journal
-        .read()?
-        .is_some_and(|written| !written.documents.is_empty())
-    {
+    if journal.read()?.is_some_and(|written| !written.is_empty()) {
         // The database is new and the node is not: whoever set it up anew has the old keys, or the recovery key.
         return Err(FederationError::OtherDatabase {
             journal: journal.path().to_owned(),
@@ -171,12 +168,13 @@ fn put_here(
         return Ok(Ok(()));
     }
     let json = String::from_utf8_lossy(document.to_json()).into_owned();
-    if let Err(error) = journal.document(&json) {
-        work.discard();
-        return Ok(Err(error));
-    }
-    work.put_document(document.sequence(), &json)?;
-    Ok(Ok(()))
+    journal.within(work, |work, open| {
+        if let Err(error) = open.document(&json) {
+            return Ok(Err(error));
+        }
+        work.put_document(document.sequence(), &json)?;
+        Ok(Ok(()))
+    })
 }
 
 /// Gives the node new keys. Statements up to now stay signed by the old one; the new one signs from the next on.
@@ -245,7 +243,7 @@ pub(crate) async fn recovered(
 ) -> Result<Vec<NodeDocument>, FederationError> {
     let recovery = read_key(recovery, None)?;
     let known = feeds.read(now, |work| work.documents(0, 1_000)).await?;
-    let written = journal.read()?.unwrap_or_default();
+    let written = journal.rescued();
     // The journal may know documents that the database has forgotten.
     let mut documents: Vec<NodeDocument> = Vec::new();
     for json in known.iter().map(|(_, json)| json).chain(&written.documents) {

@@ -2,63 +2,49 @@
 //!
 //! One JSON value to a line, only ever added to, each line on the disk before the database commits what it speaks of.
 //! Where several processes publish for one node they share the file; the lock of all writers orders them.
+//!
+//! The lines are chained ([`line`]), and the database notes with each commit how far the journal was: one that stands
+//! before its database, or is another one, was emptied, cut or exchanged, and is as good as none. Everything that is
+//! written goes through [`FileJournal::within`], which looks at that first and notes it afterwards.
+
+mod error;
+mod line;
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use domain::Origin;
+use domain::feed::{FeedKey, FeedName, FeedState, JournalPosition};
+use storage::StorageError;
+use storage::feeds::FeedWork;
 
-use crate::protocol::journal::{Journal, Mark, Remembered};
+use self::line::{Begun, Chain, Line};
+use crate::protocol::document::NodeDocument;
+use crate::protocol::journal::{Journal, Mark, Remembered, Standing};
+use crate::protocol::publish::CannotPublish;
 
-/// Bytes from which on the file is written anew, shorter, when a process starts.
-const LONG: u64 = 4 * 1024 * 1024;
+pub use self::error::{JournalError, Trouble};
+pub use self::line::Written;
 
-/// A line of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Line {
-    /// Statements that are about to be published.
-    Feed(Mark),
-    /// An identity document of this node.
-    Document(String),
-    /// A node of which nothing is wanted.
-    Denied(String),
-    /// A node of which something is wanted again.
-    Allowed(String),
-}
+type Result<T> = std::result::Result<T, JournalError>;
 
-/// What the file says.
-#[derive(Debug, Clone, Default)]
-pub struct Written {
-    /// What was published.
-    pub feeds: Arc<Remembered>,
-    /// The identity documents, oldest first.
-    pub documents: Vec<String>,
-    /// Nodes of which nothing is wanted.
-    pub denied: Vec<String>,
-}
-
-impl Written {
-    fn take(&mut self, line: Line) {
-        match line {
-            Line::Feed(mark) => Arc::make_mut(&mut self.feeds).take(mark),
-            Line::Document(document) => self.documents.push(document),
-            Line::Denied(node) => {
-                self.denied.retain(|denied| *denied != node);
-                self.denied.push(node);
-            }
-            Line::Allowed(node) => self.denied.retain(|denied| *denied != node),
-        }
-    }
-}
+/// How often a lock is tried for that another process holds while it adds a line, and how long apart.
+const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The file. Cloning shares what was read of it.
 #[derive(Debug, Clone)]
 pub struct FileJournal {
     path: PathBuf,
+    node: Origin,
+    /// When this node's database was made.
+    database: i64,
+    /// Bytes from which on the file is written anew, shorter.
+    long: u64,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -69,23 +55,21 @@ struct Seen {
     inode: u64,
     /// Up to the end of its last whole line.
     length: u64,
-    written: Written,
-}
-
-/// Why the journal cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", path.display())]
-pub struct JournalError {
-    path: PathBuf,
-    why: String,
+    /// Bytes that it had when it was written anew: there is no use in doing it again before it is twice as long.
+    shortest: u64,
+    chain: Chain,
 }
 
 impl FileJournal {
-    /// The journal in the folder `folder`, which is made when something is written.
+    /// The journal of `node` in the folder `folder`, which is made when something is written. `database` is when the node's
+    /// database was made; a file of more than `long` bytes is shortened.
     #[must_use]
-    pub fn in_folder(folder: &Path) -> Self {
+    pub fn in_folder(folder: &Path, node: Origin, database: i64, long: u64) -> Self {
         Self {
             path: folder.join("journal.jsonl"),
+            node,
+            database,
+            long,
             seen: Arc::default(),
         }
     }
@@ -99,43 +83,157 @@ impl FileJournal {
     /// What it says. `None` where there is none.
     ///
     /// # Errors
-    /// [`JournalError`], also for a line that cannot be understood.
-    pub fn read(&self) -> Result<Option<Written>, JournalError> {
-        Ok(self.look()?.map(|seen| seen.written.clone()))
+    /// [`JournalError`], also for a line that cannot be understood or does not follow on from the one before.
+    pub fn read(&self) -> Result<Option<Written>> {
+        Ok(self.look()?.map(|seen| seen.chain.written.clone()))
     }
 
     /// What it says was published. `None` where there is none.
     ///
     /// # Errors
     /// As [`FileJournal::read`].
-    pub fn feeds(&self) -> Result<Option<Arc<Remembered>>, JournalError> {
+    pub fn feeds(&self) -> Result<Option<Arc<Remembered>>> {
         let seen = self.look()?;
-        Ok(seen.map(|seen| Arc::clone(&seen.written.feeds)))
+        Ok(seen.map(|seen| Arc::clone(&seen.chain.written.feeds)))
     }
 
     /// The number of the newest identity document.
     ///
     /// # Errors
     /// As [`FileJournal::read`].
-    pub fn newest_document(&self) -> Result<Option<u64>, JournalError> {
+    pub fn newest_document(&self) -> Result<Option<u64>> {
         let seen = self.look()?;
         let newest = seen.and_then(|seen| {
-            let last = seen.written.documents.last()?;
+            let last = seen.chain.written.documents.last()?;
             let document: serde_json::Value = serde_json::from_str(last).ok()?;
             document.pointer("/lotse/sequence")?.as_u64()
         });
         Ok(newest)
     }
 
+    /// Whether the file is longer than it need be.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let shortest = self.lock().shortest;
+        std::fs::metadata(&self.path)
+            .is_ok_and(|there| there.len() > self.long.max(shortest.saturating_mul(2)))
+    }
+
+    /// Whether somebody has changed, removed or exchanged the file since it was last read here.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        let seen = self.lock();
+        match std::fs::metadata(&self.path) {
+            Ok(there) => there.ino() != seen.inode || there.len() != seen.length,
+            Err(_) => seen.inode != 0,
+        }
+    }
+
+    /// Refuses a journal that does not belong to the database as `work` sees it, or stands before that. To be called after
+    /// `work` has begun: what is committed stands in the journal already. Returns whether there is one.
+    ///
+    /// # Errors
+    /// Those of the database; inside, [`JournalError`].
+    pub fn check(&self, work: &mut FeedWork<'_, '_>) -> storage::Result<Result<bool>> {
+        let noted = work.journal()?.map(|noted| noted.position);
+        let seen = match self.look() {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(match (seen, noted) {
+            (None, None) => Ok(false),
+            (None, Some(_)) => Err(self.error(Trouble::Missing)),
+            (Some(_), None) => Ok(true),
+            (Some(seen), Some(position)) => {
+                let fits = seen.chain.fits(position);
+                fits.map(|()| true).map_err(|trouble| self.error(trouble))
+            }
+        })
+    }
+
+    /// The one way to write in it: inside a step under the lock of all writers. Nothing is done where it does not belong to
+    /// the database; how far it then is, is noted with what the step commits.
+    ///
+    /// # Errors
+    /// What `step` says, and those of the database; inside, what `step` says, and [`JournalError`]. Then nothing of the step
+    /// is kept.
+    pub fn within<T, E: From<JournalError>>(
+        &self,
+        work: &mut FeedWork<'_, '_>,
+        step: impl FnOnce(
+            &mut FeedWork<'_, '_>,
+            &mut OpenJournal<'_>,
+        ) -> storage::Result<std::result::Result<T, E>>,
+    ) -> storage::Result<std::result::Result<T, E>> {
+        let exists = match self.check(work)? {
+            Ok(exists) => exists,
+            Err(error) => {
+                work.discard();
+                return Ok(Err(error.into()));
+            }
+        };
+        let mut open = OpenJournal {
+            journal: self,
+            exists,
+            settles: false,
+        };
+        let done = match step(work, &mut open)? {
+            Ok(done) => done,
+            Err(error) => {
+                work.discard();
+                return Ok(Err(error));
+            }
+        };
+        let (exists, settles) = (open.exists, open.settles);
+        if exists {
+            match self.look() {
+                Ok(Some(seen)) => work.put_journal(seen.chain.position(), settles)?,
+                Ok(None) => return self.undo(work, Trouble::Missing),
+                Err(error) => {
+                    work.discard();
+                    return Ok(Err(error.into()));
+                }
+            }
+        }
+        Ok(Ok(done))
+    }
+
+    fn undo<T, E: From<JournalError>>(
+        &self,
+        work: &mut FeedWork<'_, '_>,
+        trouble: Trouble,
+    ) -> storage::Result<std::result::Result<T, E>> {
+        work.discard();
+        Ok(Err(self.error(trouble).into()))
+    }
+
+    /// What stands in the file, however little it can be believed: for an admin who accepts that. Nothing of another node's.
+    #[must_use]
+    pub fn rescued(&self) -> Written {
+        if let Err(error) = self.read()
+            && matches!(error.trouble, Trouble::OtherNode { .. })
+        {
+            return Written::default();
+        }
+        let text = std::fs::read(&self.path).unwrap_or_default();
+        line::rescue(&String::from_utf8_lossy(&text))
+    }
+
     /// Reads what is new. `None` where there is no file.
-    fn look(&self) -> Result<Option<MutexGuard<'_, Seen>>, JournalError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    fn look(&self) -> Result<Option<MutexGuard<'_, Seen>>> {
+        let mut seen = self.lock();
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.error(error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                *seen = Seen::default();
+                return Ok(None);
+            }
+            Err(error) => return Err(self.error(error.into())),
         };
-        let there = file.metadata().map_err(|error| self.error(error))?;
+        let there = file.metadata().map_err(|error| self.error(error.into()))?;
+        if there.is_dir() {
+            return Err(self.error(Trouble::Folder));
+        }
         if there.ino() != seen.inode || there.len() < seen.length {
             *seen = Seen {
                 inode: there.ino(),
@@ -143,72 +241,109 @@ impl FileJournal {
             };
         }
         if there.len() > seen.length {
-            let mut text = String::new();
-            file.seek(SeekFrom::Start(seen.length))
-                .and_then(|_| file.read_to_string(&mut text))
-                .map_err(|error| self.error(error))?;
-            // A line without its end was being written when the power went: nothing of it was committed.
-            let whole = text.rfind('\n').map_or(0, |at| at + 1);
-            for line in text.get(..whole).unwrap_or_default().lines() {
-                let line = serde_json::from_str(line).map_err(|error| self.error(error))?;
-                seen.written.take(line);
+            let from = seen.length;
+            let mut read = self.take_in(&mut file, &mut seen);
+            if read.is_err() && from > 0 {
+                // Another file may have got the number of one that is gone.
+                *seen = Seen {
+                    inode: there.ino(),
+                    ..Seen::default()
+                };
+                read = self.take_in(&mut file, &mut seen);
             }
-            seen.length += whole as u64;
+            if let Err(trouble) = read {
+                *seen = Seen::default();
+                return Err(self.error(trouble));
+            }
         }
         Ok(Some(seen))
     }
 
-    /// Writes an identity document down.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn document(&self, document: &str) -> Result<(), JournalError> {
-        self.add(&Line::Document(document.to_owned()))
+    /// Takes in the lines from where `seen` ends.
+    fn take_in(&self, file: &mut File, seen: &mut Seen) -> std::result::Result<(), Trouble> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(seen.length))?;
+        file.read_to_end(&mut bytes)?;
+        // A line without its end was being written when the power went: nothing of it was committed.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        let whole = whole.map_or(0, |at| at + 1);
+        let text = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default());
+        for line in text.lines() {
+            seen.chain.read(line, &self.node, self.database)?;
+        }
+        seen.length += whole as u64;
+        Ok(())
     }
 
-    /// Writes down that nothing of a node is wanted, or that it is again.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn denied(&self, node: &str, denied: bool) -> Result<(), JournalError> {
-        let node = node.to_owned();
-        self.add(&if denied {
-            Line::Denied(node)
-        } else {
-            Line::Allowed(node)
+    fn add(&self, line: Line) -> Result<()> {
+        let mut file = self.open()?;
+        self.hold(&file)?;
+        // Also finds out where the last whole line ends.
+        let mut chain = Chain::default();
+        let mut end = 0;
+        if let Some(seen) = self.look()? {
+            chain = Chain::from(seen.chain.position());
+            chain.is_named = seen.chain.is_named;
+            end = seen.length;
+        }
+        let mut text = String::new();
+        let begun = (!chain.is_named).then(|| self.begun(&chain));
+        for line in begun.into_iter().chain([line]) {
+            let line = chain
+                .write(line)
+                .map_err(|error| self.error(Trouble::File(error.to_string())))?;
+            text.push_str(&line);
+        }
+        let write = |file: &mut File| -> std::io::Result<()> {
+            if file.metadata()?.len() > end {
+                file.set_len(end)?;
+            }
+            file.seek(SeekFrom::End(0))?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        };
+        // The lock goes with the file.
+        write(&mut file).map_err(|error| self.error(error.into()))
+    }
+
+    fn begun(&self, chain: &Chain) -> Line {
+        Line::Begun(Begun {
+            node: self.node.as_str().to_owned(),
+            database: self.database,
+            lines: chain.position().lines,
         })
     }
 
-    /// Makes an empty journal where there is none, because an admin says that the database was not put back.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    pub fn begin(&self) -> Result<(), JournalError> {
-        self.open().map(drop)
+    /// A process whose transaction was ended while it was frozen may wake up and not know it yet: the lock of all writers
+    /// alone does not keep it away.
+    fn hold(&self, file: &File) -> Result<()> {
+        for _ in 0..LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                // Some network file systems have no locks; the lock of all writers is there all the same.
+                Err(std::fs::TryLockError::Error(error))
+                    if error.kind() == ErrorKind::Unsupported =>
+                {
+                    return Ok(());
+                }
+                Err(std::fs::TryLockError::Error(error)) => return Err(self.error(error.into())),
+            }
+        }
+        Err(self.error(Trouble::Held))
     }
 
-    /// Writes the file anew without what no longer counts, where it has become long. To be called under the lock of all
-    /// writers: what another process added meanwhile would be lost.
-    ///
-    /// # Errors
-    /// [`JournalError`]; then the old file is still there.
-    pub fn shorten(&self) -> Result<(), JournalError> {
-        let long = std::fs::metadata(&self.path).is_ok_and(|there| there.len() > LONG);
-        let Some(written) = self.read()?.filter(|_| long) else {
-            return Ok(());
-        };
-        let part = self.path.with_extension("part");
-        let lines = written
-            .documents
-            .into_iter()
-            .map(Line::Document)
-            .chain(written.denied.into_iter().map(Line::Denied))
-            .chain(written.feeds.shortened().into_iter().map(Line::Feed));
+    /// Writes the file anew, from a position on.
+    fn replace(&self, from: JournalPosition, lines: Vec<Line>) -> Result<JournalPosition> {
+        let mut chain = Chain::from(from);
         let mut text = String::new();
-        for line in lines {
-            text.push_str(&serde_json::to_string(&line).map_err(|error| self.error(error))?);
-            text.push('\n');
+        for line in [self.begun(&chain)].into_iter().chain(lines) {
+            let line = chain
+                .write(line)
+                .map_err(|error| self.error(Trouble::File(error.to_string())))?;
+            text.push_str(&line);
         }
+        let part = self.path.with_extension("part");
         let write = || -> std::io::Result<()> {
             let mut file = OpenOptions::new()
                 .write(true)
@@ -221,38 +356,18 @@ impl FileJournal {
             std::fs::rename(&part, &self.path)?;
             self.sync_folder()
         };
-        write().map_err(|error| self.error(error))
+        if let Err(error) = write() {
+            let _ = std::fs::remove_file(&part);
+            return Err(self.error(error.into()));
+        }
+        if let Some(mut seen) = self.look()? {
+            seen.shortest = seen.length;
+        }
+        Ok(chain.position())
     }
 
-    fn add(&self, line: &Line) -> Result<(), JournalError> {
-        // Also finds out where the last whole line ends.
-        drop(self.look()?);
-        let mut text = serde_json::to_string(line).map_err(|error| self.error(error))?;
-        text.push('\n');
-        let mut file = self.open()?;
-        let end = self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .length;
-        let write = |file: &mut File| -> std::io::Result<()> {
-            if file.metadata()?.len() > end {
-                file.set_len(end)?;
-            }
-            file.seek(SeekFrom::End(0))?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        };
-        write(&mut file).map_err(|error| self.error(error))
-    }
-
-    fn open(&self) -> Result<File, JournalError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let made = std::os::unix::fs::DirBuilderExt::mode(
-            std::fs::DirBuilder::new().recursive(true),
-            0o700,
-        )
-        .create(folder);
+    fn open(&self) -> Result<File> {
+        self.make_folder()?;
         let open = || {
             let new = !self.path.exists();
             let file = OpenOptions::new()
@@ -267,8 +382,17 @@ impl FileJournal {
             }
             Ok(file)
         };
-        made.and_then(|()| open())
-            .map_err(|error| self.error(error))
+        open().map_err(|error: std::io::Error| self.error(error.into()))
+    }
+
+    fn make_folder(&self) -> Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(folder)
+            .map_err(|error| self.error(error.into()))
     }
 
     /// Makes sure that the name of a new file is there after a power cut, too.
@@ -277,84 +401,221 @@ impl FileJournal {
         File::open(folder)?.sync_all()
     }
 
-    fn error(&self, why: impl std::fmt::Display) -> JournalError {
-        JournalError {
-            path: self.path.clone(),
-            why: why.to_string(),
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self, trouble: Trouble) -> JournalError {
+        JournalError::new(&self.path, trouble)
+    }
+}
+
+/// The journal inside of a step that may write in it.
+#[derive(Debug)]
+pub struct OpenJournal<'j> {
+    journal: &'j FileJournal,
+    exists: bool,
+    settles: bool,
+}
+
+impl OpenJournal<'_> {
+    /// Writes an identity document down.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn document(&mut self, document: &str) -> Result<()> {
+        self.add(Line::Document(document.to_owned()))
+    }
+
+    /// Writes down that nothing of a node is wanted, or that it is again.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn denied(&mut self, node: &str, denied: bool) -> Result<()> {
+        let node = node.to_owned();
+        self.add(if denied {
+            Line::Denied(node)
+        } else {
+            Line::Allowed(node)
+        })
+    }
+
+    /// Says that the database goes on from here: it is no longer one that was restored and nobody has looked at.
+    pub fn settle(&mut self) {
+        self.settles = true;
+    }
+
+    /// Writes the file anew without what no longer counts.
+    ///
+    /// # Errors
+    /// [`JournalError`]; then the old file is still there.
+    pub fn shorten(&mut self) -> Result<()> {
+        let Some((position, lines)) = self
+            .journal
+            .look()?
+            .map(|seen| (seen.chain.position(), seen.chain.written.shortened()))
+        else {
+            return Ok(());
+        };
+        self.journal.replace(position, lines).map(drop)
+    }
+
+    fn add(&mut self, line: Line) -> Result<()> {
+        self.journal.add(line)?;
+        self.exists = true;
+        Ok(())
+    }
+}
+
+impl Journal for OpenJournal<'_> {
+    type Error = JournalError;
+
+    fn remembered(&mut self) -> Result<Option<Arc<Remembered>>> {
+        self.journal.feeds()
+    }
+
+    fn write(&mut self, mark: &Mark) -> Result<()> {
+        self.add(Line::Feed(mark.clone()))
+    }
+}
+
+impl From<JournalError> for CannotPublish<StorageError, JournalError> {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// What came of accepting a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// There was nothing to accept: it belongs to the database and is whole.
+    IsFine,
+    /// A new one stands in its place.
+    Begun {
+        /// Entries that it knows were deleted.
+        deleted: usize,
+    },
+    /// The database stands before what can still be read of the old one.
+    PutBack {
+        /// The epoch that was reached.
+        epoch: u64,
+        /// The number that was reached.
+        seq: u64,
+    },
+    /// The database was filled from a backup since it was last published from.
+    Restored,
+}
+
+impl FileJournal {
+    /// Begins a new journal in the place of one that is lost, cut or another's, because an admin says that the database was
+    /// never put back. What was deleted stands in it from the database, its feeds, and what can be read of the old one, which
+    /// is kept beside it.
+    ///
+    /// # Errors
+    /// Those of the database; inside, [`JournalError`].
+    pub fn accept(
+        &self,
+        work: &mut FeedWork<'_, '_>,
+        was_restored: bool,
+    ) -> storage::Result<Result<Accepted>> {
+        let fits = self.check(work)?;
+        let states = self.states(work)?;
+        let rescued = self.rescued();
+        let epoch = epoch_of(work.document()?.as_deref());
+        let in_force = |(_, state): &&(FeedName, FeedState)| state.epoch >= epoch;
+        let less = states.iter().filter(in_force).any(|(name, state)| {
+            let standing = rescued.feeds.judge(*name, state.epoch, state.seq);
+            standing == Standing::Lost
+        });
+        if matches!(fits, Ok(true)) && !less {
+            return Ok(Ok(Accepted::IsFine));
+        }
+        if let Err(error) = &fits
+            && !error.needs_an_admin()
+        {
+            return Ok(fits.map(|_| Accepted::IsFine));
+        }
+        let noted = work.journal()?;
+        if noted.is_some_and(|noted| noted.restored) && !was_restored {
+            return Ok(Ok(Accepted::Restored));
+        }
+        let (erased, withdrawn, now) = (work.erased()?, work.withdrawn()?, work.now());
+        let marks = match rescued.feeds.anew(epoch, &states, erased, withdrawn, now) {
+            Ok(marks) => marks,
+            Err((epoch, seq)) if !was_restored => {
+                return Ok(Ok(Accepted::PutBack { epoch, seq }));
+            }
+            Err(_) => rescued.feeds.shortened(),
+        };
+        let deleted = marks.iter().map(|mark| mark.deleted.len()).sum();
+        let lines = self.lines(work, rescued, marks)?;
+        let from = noted.map_or(JournalPosition::NONE, |noted| noted.position);
+        if let Err(error) = self.set_aside() {
+            return Ok(Err(error));
+        }
+        let position = match self.make_folder().and_then(|()| self.replace(from, lines)) {
+            Ok(position) => position,
+            Err(error) => return Ok(Err(error)),
+        };
+        work.put_journal(position, true)?;
+        Ok(Ok(Accepted::Begun { deleted }))
+    }
+
+    fn states(&self, work: &mut FeedWork<'_, '_>) -> storage::Result<Vec<(FeedName, FeedState)>> {
+        let mut states = Vec::new();
+        for name in FeedName::ALL {
+            let origin = self.node.clone();
+            if let Some(state) = work.state(&FeedKey { origin, name })? {
+                states.push((name, state));
+            }
+        }
+        Ok(states)
+    }
+
+    /// What the new file begins with.
+    fn lines(
+        &self,
+        work: &mut FeedWork<'_, '_>,
+        rescued: Written,
+        marks: Vec<Mark>,
+    ) -> storage::Result<Vec<Line>> {
+        let mut documents: Vec<String> = rescued.documents;
+        for (_, document) in work.documents(0, i64::MAX)? {
+            if !documents.contains(&document) {
+                documents.push(document);
+            }
+        }
+        documents.sort_by_key(|json| {
+            let document: Option<serde_json::Value> = serde_json::from_str(json).ok();
+            document.and_then(|document| document.pointer("/lotse/sequence")?.as_u64())
+        });
+        let mut denied = rescued.denied;
+        for node in work.denials()? {
+            if !denied.contains(&node) {
+                denied.push(node);
+            }
+        }
+        let documents = documents.into_iter().map(Line::Document);
+        let denied = denied.into_iter().map(Line::Denied);
+        let marks = marks.into_iter().map(Line::Feed);
+        Ok(documents.chain(denied).chain(marks).collect())
+    }
+
+    /// Moves what stands in its place aside, under a name that says so.
+    fn set_aside(&self) -> Result<()> {
+        let aside = self.path.with_extension("set-aside");
+        match std::fs::rename(&self.path, &aside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.error(error.into())),
+            _ => Ok(()),
         }
     }
 }
 
-impl Journal for FileJournal {
-    type Error = JournalError;
-
-    fn remembered(&mut self) -> Result<Option<Arc<Remembered>>, JournalError> {
-        self.feeds()
-    }
-
-    fn write(&mut self, mark: &Mark) -> Result<(), JournalError> {
-        self.add(&Line::Feed(mark.clone()))
-    }
+/// The epoch of an identity document; 1 where there is none yet.
+fn epoch_of(document: Option<&str>) -> u64 {
+    let document = document.and_then(|json| NodeDocument::parse(json.as_bytes()).ok());
+    document.map_or(1, |document| document.epoch())
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test stops where something is not as it must be"
-)]
-mod tests {
-    use super::*;
-    use chrono::DateTime;
-    use domain::feed::FeedName;
-
-    fn mark(base: u64, seq: u64) -> Mark {
-        Mark {
-            feed: FeedName::Public,
-            epoch: 1,
-            base,
-            seq,
-            arrival: 0,
-            committed: false,
-            deleted: vec!["019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10".parse().unwrap()],
-            withdrawn: Vec::new(),
-            returned: Vec::new(),
-            at: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn what_was_written_is_read_by_every_process_and_a_torn_line_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let (mut one, other) = (
-            FileJournal::in_folder(folder.path()),
-            FileJournal::in_folder(folder.path()),
-        );
-        assert!(one.read().unwrap().is_none());
-        one.write(&mark(0, 3)).unwrap();
-        one.denied("https://b.example", true).unwrap();
-        let mut torn = OpenOptions::new().append(true).open(one.path()).unwrap();
-        torn.write_all(b"{\"feed\":{\"feed\":\"pub").unwrap();
-        let read = other.read().unwrap().unwrap();
-        assert_eq!(read.feeds.last(FeedName::Public).unwrap().seq, 3);
-        assert_eq!(read.denied, ["https://b.example"]);
-        other.denied("https://b.example", false).unwrap();
-        other.document("{}").unwrap();
-        let read = one.read().unwrap().unwrap();
-        assert!(read.denied.is_empty());
-        assert_eq!(read.documents, ["{}"]);
-        assert_eq!(read.feeds.deleted().len(), 1);
-    }
-
-    #[test]
-    fn a_line_that_cannot_be_understood_is_said_and_not_skipped() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = FileJournal::in_folder(folder.path());
-        journal.document("{}").unwrap();
-        let mut file = OpenOptions::new()
-            .append(true)
-            .open(journal.path())
-            .unwrap();
-        file.write_all(b"rubbish\n").unwrap();
-        assert!(journal.read().is_err());
-    }
-}
+mod tests;

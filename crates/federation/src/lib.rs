@@ -27,5 +27,5 @@ mod tasks;
 pub use error::FederationError;
 pub use federation::{Federation, Repeated, Settings};
 pub use identity::Identity;
-pub use journal::FileJournal;
+pub use journal::{Accepted, FileJournal, JournalError, Trouble, Written};
 pub use peer_view::{OwnIdentity, PeerDetail, PeerError, PeerView, Quarantined, Verification};

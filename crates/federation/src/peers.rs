@@ -1,5 +1,7 @@
 //! What admins do about peers, and what passes between nodes about that. The command line and the API both come here.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::{FeedKey, FeedName};
 use domain::{Actor, EntryId, Origin};
@@ -306,16 +308,17 @@ impl Federation {
     async fn decide_denial(&self, node: &Origin, denied: bool) -> Result<bool, FederationError> {
         let (node, journal) = (node.clone(), self.journal().clone());
         let decided = self.feeds().write(self.now(), move |work| {
-            if let Err(error) = journal.denied(node.as_str(), denied) {
-                work.discard();
-                return Ok(Err(error));
-            }
-            let changed = if denied {
-                work.deny(&node)?
-            } else {
-                work.undeny(&node)?
-            };
-            Ok(Ok(changed))
+            journal.within(work, |work, open| {
+                if let Err(error) = open.denied(node.as_str(), denied) {
+                    return Ok(Err(error));
+                }
+                let changed = if denied {
+                    work.deny(&node)?
+                } else {
+                    work.undeny(&node)?
+                };
+                Ok(Ok(changed))
+            })
         });
         let changed = decided.await??;
         if denied && changed {
@@ -441,19 +444,36 @@ impl Federation {
         Ok(())
     }
 
-    /// Deletes again what the journal says had been deleted, and hides what had been taken out of feeds.
-    pub(crate) async fn repeat_deletions(&self) -> Result<Repeated, FederationError> {
-        let feeds = self.journal().feeds()?.unwrap_or_default();
-        let deleted: Vec<EntryId> = feeds.deleted().iter().copied().collect();
-        let withdrawn: Vec<(FeedName, EntryId)> = feeds.withdrawn().iter().copied().collect();
+    /// Deletes again what the journal says had been deleted, and hides what had been taken out of feeds: everything where
+    /// the journal is lost, for then anything may have been.
+    pub(crate) async fn repeat_deletions(
+        &self,
+        without_journal: bool,
+    ) -> Result<Repeated, FederationError> {
+        let journal = self.journal().clone();
         let done = self.feeds().write(self.now(), move |work| {
-            Ok(Repeated {
+            let written = journal.rescued();
+            let mut deleted: BTreeSet<EntryId> = written.feeds.deleted().clone();
+            deleted.extend(work.erased()?);
+            let mut withdrawn: BTreeSet<(FeedName, EntryId)> = written.feeds.withdrawn().clone();
+            if without_journal {
+                if let Err(error) = journal.accept(work, true)? {
+                    work.discard();
+                    return Ok(Err(error));
+                }
+                let shown = work.shown()?;
+                withdrawn.extend(shown.into_iter().map(|id| (FeedName::Network, id)));
+            }
+            let deleted: Vec<EntryId> = deleted.into_iter().collect();
+            let withdrawn: Vec<(FeedName, EntryId)> = withdrawn.into_iter().collect();
+            Ok(Ok(Repeated {
                 deleted: work.erase_again(&deleted)?,
                 hidden: work.hide(&withdrawn)?,
-            })
+            }))
         });
+        let done = done.await??;
         self.repeat_denials().await?;
-        Ok(done.await?)
+        Ok(done)
     }
 
     /// Denies again what the journal says was denied: a restored database may have forgotten it.

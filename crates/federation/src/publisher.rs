@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
 use crate::federation::Federation;
+use crate::journal::{JournalError, Trouble};
 use crate::protocol::publish::{self, Author, CannotPublish, Published};
 use crate::tasks;
 
@@ -30,18 +31,24 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
         let mut awake = false;
         let pause = match round(&federation, &mut looked).await {
             Ok(here) => {
+                looked.failed = false;
+                federation.health().ok(Part::Journal);
                 federation.health().ok(Part::Publishing);
                 federation.set_looked_through(looked.through);
                 awake = here;
                 LOOK
             }
             Err(error) => {
+                looked.failed = true;
+                let cause = format!("{}: {}", error.code(), error.log());
+                if let FederationError::Journal(error) = &error {
+                    let words = error.public();
+                    federation.health().failing(Part::Journal, words, &cause);
+                }
                 // Said once: what is behind stays behind until somebody does something.
-                federation.health().failing(
-                    Part::Publishing,
-                    "nothing can be published",
-                    format_args!("{}: {}", error.code(), error.log()),
-                );
+                federation
+                    .health()
+                    .failing(Part::Publishing, "nothing can be published", cause);
                 PAUSE
             }
         };
@@ -60,6 +67,8 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
 struct Looked {
     /// Up to this arrival number there is nothing to publish.
     through: i64,
+    /// Whether the last round failed: then there is something to do, whatever has changed.
+    failed: bool,
     /// When heads were last looked after.
     kept: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -70,7 +79,10 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<bool, Fed
     let head = federation.storage().directory.head().await?;
     let due = looked
         .kept
-        .is_none_or(|kept| now - kept > UPKEEP || now < kept);
+        .is_none_or(|kept| now - kept > UPKEEP || now < kept)
+        // Somebody else has written in the journal, or has laid hands on it.
+        || federation.journal().has_moved()
+        || looked.failed;
     if head <= looked.through && !due {
         return Ok(true);
     }
@@ -157,31 +169,57 @@ async fn purge(federation: &Federation, name: FeedName) -> Result<(), Federation
 
 /// Notes in the journal what is committed: under the lock of all writers, as everything that is written there.
 async fn confirm(federation: &Federation, name: FeedName) -> Result<(), FederationError> {
-    let (key, mut journal) = (federation.own(name), federation.journal().clone());
-    let confirmed =
-        federation.feeds().write(federation.now(), move |work| {
-            match publish::confirm(work, &mut journal, &key) {
+    let (key, journal) = (federation.own(name), federation.journal().clone());
+    let confirmed = federation.feeds().write(federation.now(), move |work| {
+        journal.within(work, |work, open| {
+            match publish::confirm(work, open, &key) {
                 Err(CannotPublish::Store(error)) => Err(error),
                 other => Ok(other),
             }
-        });
-    confirmed.await?.map_err(cannot)
+        })
+    });
+    confirmed
+        .await?
+        .map_err(|error| cannot(federation, error))?;
+    shorten(federation).await
 }
 
-fn cannot(error: CannotPublish<StorageError, crate::journal::JournalError>) -> FederationError {
+/// Writes the journal anew where it has become long: under the lock of all writers, as everything that is written there.
+pub(crate) async fn shorten(federation: &Federation) -> Result<(), FederationError> {
+    if !federation.journal().is_long() {
+        return Ok(());
+    }
+    let journal = federation.journal().clone();
+    let shortened = federation.feeds().write(federation.now(), move |work| {
+        journal.within(work, |_, open| Ok(open.shorten()))
+    });
+    Ok(shortened.await??)
+}
+
+fn cannot(
+    federation: &Federation,
+    error: CannotPublish<StorageError, JournalError>,
+) -> FederationError {
+    let journal = |trouble| {
+        FederationError::from(JournalError {
+            path: federation.journal().path().to_owned(),
+            trouble,
+        })
+    };
     match error {
         CannotPublish::Store(error) => error.into(),
         CannotPublish::Journal(error) => error.into(),
-        CannotPublish::NoJournal => FederationError::NoJournal,
+        CannotPublish::NoJournal => journal(Trouble::Missing),
+        CannotPublish::LostJournal => journal(Trouble::Lost),
         CannotPublish::Behind { epoch, seq } => FederationError::Behind { epoch, seq },
         CannotPublish::Sign(error) => error.into(),
     }
 }
 
 async fn step(federation: &Federation, name: FeedName) -> Result<Published, FederationError> {
-    type Outcome = Result<Published, CannotPublish<StorageError, crate::journal::JournalError>>;
+    type Outcome = Result<Published, CannotPublish<StorageError, JournalError>>;
     let identity = federation.identity()?;
-    let (key, mut journal) = (federation.own(name), federation.journal().clone());
+    let (key, journal) = (federation.own(name), federation.journal().clone());
     let sequence = identity.document.sequence();
     let this = identity.clone();
     let done: Option<Outcome> = federation
@@ -202,22 +240,18 @@ async fn step(federation: &Federation, name: FeedName) -> Result<Published, Fede
                 epoch: this.document.epoch(),
                 signer: &this.statements,
             };
-            let done = publish::step(
-                work,
-                &mut journal,
-                &key,
-                &author,
-                publish::STEP,
-                &mut rand::random,
-            );
-            match done {
-                Err(CannotPublish::Store(error)) => Err(error),
-                Err(error) => {
-                    work.discard();
-                    Ok(Some(Err(error)))
+            let done = journal.within(work, |work, open| {
+                let done =
+                    publish::step(work, open, &key, &author, publish::STEP, &mut rand::random);
+                match done {
+                    Err(CannotPublish::Store(error)) => Err(error),
+                    done => {
+                        open.settle();
+                        Ok(done)
+                    }
                 }
-                Ok(published) => Ok(Some(Ok(published))),
-            }
+            });
+            done.map(Some)
         })
         .await?;
     match done {
@@ -232,6 +266,6 @@ async fn step(federation: &Federation, name: FeedName) -> Result<Published, Fede
             })
         }
         Some(Ok(published)) => Ok(published),
-        Some(Err(error)) => Err(cannot(error)),
+        Some(Err(error)) => Err(cannot(federation, error)),
     }
 }

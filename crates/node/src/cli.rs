@@ -68,6 +68,10 @@ pub(crate) enum Command {
         /// The file of the recovery key.
         #[arg(long, value_name = "FILE")]
         recovery_key: PathBuf,
+        /// Go on though the journal is lost that says what was deleted: hides every entry of this node until its owner
+        /// publishes it again.
+        #[arg(long)]
+        without_journal: bool,
     },
     /// The restore journal: what this node has published, kept outside of its database.
     #[command(subcommand)]
@@ -264,7 +268,7 @@ pub(crate) enum Keys {
 pub(crate) enum Journal {
     /// Show what it says.
     Show,
-    /// Begin a new one where the old one was lost and the database was never put back to an older state.
+    /// Begin a new one where the old one was lost, cut or exchanged and the database was never put back to an older state.
     Accept,
 }
 

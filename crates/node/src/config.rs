@@ -66,6 +66,12 @@ pub(crate) struct Config {
     pub(crate) review_after_days: u32,
     /// Days before the end of an offer on which a review is due.
     pub(crate) review_before_end_days: u32,
+    /// Seconds that a write waits for writers of other processes until it is refused as busy.
+    pub(crate) write_wait_seconds: u64,
+    /// Seconds after which PostgreSQL ends the transaction of a process that stands still in the middle of it.
+    pub(crate) write_idle_seconds: u64,
+    /// Bytes from which on the restore journal is written anew, without what no longer counts.
+    pub(crate) journal_bytes: u64,
     /// Folder of the restore journal: outside of the database and its backups, shared by processes that share a database.
     pub(crate) journal: Option<PathBuf>,
     /// Seconds between looks at a peer that sends no hints.
@@ -132,6 +138,9 @@ pub(crate) struct Defaults {
     data_license: String,
     review_after_days: u32,
     review_before_end_days: u32,
+    write_wait_seconds: u64,
+    write_idle_seconds: u64,
+    journal_bytes: u64,
     peer_poll_seconds: u64,
     peer_page_rows: usize,
     peer_insecure: bool,
@@ -168,6 +177,9 @@ impl Default for Defaults {
             data_license: rules.default_license,
             review_after_days: rules.review_after_days,
             review_before_end_days: rules.review_before_end_days,
+            write_wait_seconds: storage::limits::LOCK.as_secs(),
+            write_idle_seconds: storage::limits::IDLE_IN_TRANSACTION.as_secs(),
+            journal_bytes: 4 * 1024 * 1024,
             peer_poll_seconds: 60,
             peer_page_rows: 500,
             peer_insecure: false,
@@ -207,6 +219,15 @@ impl Config {
         let database = self.database.as_deref();
         self.metrics_token.is_some()
             || database.is_some_and(|url| crate::sources::without_password(url) != url)
+    }
+
+    /// For how long transactions wait for one another. None of it may be zero, which would mean for ever.
+    pub(crate) fn database_waits(&self) -> storage::Waits {
+        let seconds = |seconds: u64| std::time::Duration::from_secs(seconds.clamp(1, 3_600));
+        storage::Waits {
+            lock: seconds(self.write_wait_seconds),
+            idle: seconds(self.write_idle_seconds),
+        }
     }
 
     /// The folder of the search index. Processes that share a data folder have one each.
@@ -276,6 +297,7 @@ impl Config {
             poll_seconds: self.peer_poll_seconds,
             allow_insecure: self.peer_insecure,
             page_rows: self.peer_page_rows,
+            journal_bytes: self.journal_bytes,
         }
     }
 

@@ -51,7 +51,11 @@ impl From<storage::StorageError> for Failure {
             E::Full { log } => {
                 format!("there is no room left: {log}: make room on the disk, then try again")
             }
-            E::Unavailable { log } | E::Busy { log } | E::Corrupt { log } | E::Internal { log } => {
+            E::Unavailable { log }
+            | E::Replaced { log }
+            | E::Busy { log }
+            | E::Corrupt { log }
+            | E::Internal { log } => {
                 format!("{error}: {log}")
             }
             E::File { log } => log.clone(),

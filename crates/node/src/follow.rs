@@ -33,9 +33,13 @@ pub(crate) async fn follow(
 ) {
     let mut committed = directory.committed();
     let mut cursor = reached.load(Ordering::Relaxed);
+    let mut complained = String::new();
     while !stop.is_cancelled() {
         match directory.changes_since(cursor, PAGE).await {
             Ok(changes) => {
+                if !std::mem::take(&mut complained).is_empty() {
+                    tracing::info!("changes can be read again");
+                }
                 let more = changes.more;
                 if changes.through > cursor {
                     let through = changes.through;
@@ -58,11 +62,15 @@ pub(crate) async fn follow(
                 }
             }
             Err(error) => {
-                tracing::warn!(
-                    code = error.code(),
-                    cause = error.log(),
-                    "changes cannot be read; trying again"
-                );
+                // Said once: it is looked again every second.
+                if complained != error.log() {
+                    tracing::warn!(
+                        code = error.code(),
+                        cause = error.log(),
+                        "changes cannot be read; trying again"
+                    );
+                    error.log().clone_into(&mut complained);
+                }
                 if !pause(&stop).await {
                     break;
                 }

@@ -44,7 +44,7 @@ fn read(path: &Path, origin: &Origin) -> Result<String, Failure> {
 }
 
 /// Writes a secret to a new file with mode 0600; another process that was first wins.
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let part = path.with_extension(format!("{}.part", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut out = OpenOptions::new()

@@ -1,6 +1,7 @@
 //! `lotse`: a node of the federated directory. Configuration, commands, wiring and background tasks; nothing is decided
 //! here.
 
+mod belonging;
 mod cli;
 mod clock;
 mod commands;

@@ -1,6 +1,7 @@
 //! A node's parts, opened in order.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -19,32 +20,53 @@ use crate::config::{Config, private_folder};
 use crate::failure::Failure;
 use crate::follow::{change, follow};
 use crate::sources::without_password;
-use crate::{keys, refill};
+use crate::{belonging, keys, refill};
 
 /// Rows that are read at once at the start.
 pub(crate) const SCAN: i64 = 2_000;
 /// How long a write waits until it can be read here.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(10);
 
-/// Opens the database; makes it where there is none yet.
-pub(crate) async fn open_storage(config: &Config) -> Result<Storage, Failure> {
+/// Opens the database of a node that is about to be set up; makes it where there is none yet.
+pub(crate) async fn make_storage(config: &Config) -> Result<Storage, Failure> {
     private_folder(&config.data)?;
     let url = config.database_url();
     // To fill an empty database is no upgrade, so nobody has to ask for it.
     if Storage::is_new(&url).await? {
+        if let Some(left) = belonging::left_behind(config) {
+            return Err(missing(&url, &left));
+        }
         Storage::migrate(&url).await?;
     }
     open(config).await
+}
+
+/// The database of a node is missing, of which something else is there.
+fn missing(url: &str, left: &Path) -> Failure {
+    Failure::new(format!(
+        "{}: the database is missing, and {} belongs to it: mount its volume, or fill a new one from a backup with `lotse \
+         restore`; for another node move that away first",
+        without_password(url),
+        left.display()
+    ))
+}
+
+/// Why nothing can be opened.
+pub(crate) fn no_database(config: &Config, url: &str) -> Failure {
+    match belonging::left_behind(config) {
+        Some(left) => missing(url, &left),
+        None => Failure::new(format!(
+            "{}: there is no node's database; `lotse init` makes one",
+            without_password(url)
+        )),
+    }
 }
 
 /// Opens the database of a node that is set up. A mistyped folder is no reason to make another node there.
 pub(crate) async fn open_existing(config: &Config) -> Result<Storage, Failure> {
     let url = config.database_url();
     if Storage::is_new(&url).await? {
-        let shown = without_password(&url);
-        return Err(Failure::new(format!(
-            "{shown}: there is no node's database; `lotse init` makes one"
-        )));
+        return Err(no_database(config, &url));
     }
     open(config).await
 }
@@ -55,8 +77,12 @@ async fn open(config: &Config) -> Result<Storage, Failure> {
         origin: config.origin()?,
         rules: config.rules(),
         readers: config.database_readers,
+        waits: config.database_waits(),
     };
-    Ok(Storage::open(settings, crate::clock::now()).await?)
+    let origin = settings.origin.clone();
+    let storage = Storage::open(settings, crate::clock::now()).await?;
+    belonging::check(&config.key_folder(), &origin, storage.made())?;
+    Ok(storage)
 }
 
 /// Everything that serving needs.
@@ -84,6 +110,7 @@ impl Node {
         let health = Health::new(crate::clock::now);
         health.starting(Part::Index, "the directory is read");
         let keys = keys::load(&config.key_folder(), &origin)?;
+        belonging::note(&config.key_folder(), &origin, storage.made())?;
         let index = open_index(config, &storage, &health).await?;
         let begun = std::time::Instant::now();
         let cursor = fill(&storage, &index).await?;

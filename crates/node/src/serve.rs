@@ -62,23 +62,20 @@ pub(crate) async fn serve(
     let erasing = erasing::start(&node, stop.clone());
     let assessing = quality::start(node.api_state(config), &node.health, stop.clone());
     let (lag, watching) = watch::start(&node, &config.data, &stop);
-    let federating = match node.federation.start(&stop).await {
-        Ok(tasks) => tasks,
-        Err(error) => {
-            // Everything else works: those who look for advice should not have to wait for it.
-            tracing::error!(
-                code = error.code(),
-                cause = error.log(),
-                "this node does not federate"
-            );
-            console::note(format_args!("This node does not federate: {error}"));
-            for part in [Part::Publishing, Part::Following] {
-                node.health
-                    .failing(part, "this node does not federate", error.code());
-            }
-            Vec::new()
+    let (federating, error) = node.federation.start(&stop).await;
+    if let Some(error) = error {
+        // Everything else works: those who look for advice should not have to wait for it.
+        tracing::error!(
+            code = error.code(),
+            cause = error.log(),
+            "this node does not federate"
+        );
+        console::note(format_args!("This node does not federate: {error}"));
+        for part in [Part::Publishing, Part::Following] {
+            node.health
+                .failing(part, "this node does not federate", error.code());
         }
-    };
+    }
     if let Some(path) = node.federation.recovery_key_here() {
         tracing::warn!(path = %path.display(), "take the recovery key off this machine: whoever holds it can speak as this node");
     }

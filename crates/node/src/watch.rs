@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use health::{Health, Part, Status};
 use parking_lot::Mutex;
-use storage::Storage;
 use storage::feeds::{Following, Peer};
+use storage::{Storage, StorageError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -111,6 +111,7 @@ async fn database(health: Health, storage: Storage, lag: Arc<Lag>, stop: Cancell
         };
         match outcome {
             Ok(head) => {
+                health.ok(Part::Identity);
                 lag.head.fetch_max(head, Ordering::Relaxed);
                 health.ok(Part::Database);
                 if round.is_multiple_of(PEERS_EVERY) {
@@ -119,6 +120,13 @@ async fn database(health: Health, storage: Storage, lag: Arc<Lag>, stop: Cancell
             }
             Err(error) => {
                 let cause = format!("{}: {}", error.code(), error.log());
+                if matches!(error, StorageError::Replaced { .. }) {
+                    health.failing(
+                        Part::Identity,
+                        "another database, or an older state of it, stands in its place",
+                        &cause,
+                    );
+                }
                 health.failing(Part::Database, "no write can begin; reading goes on", cause);
             }
         }

@@ -30,6 +30,7 @@ async fn main() {
         origin: "http://127.0.0.1:8080".parse().unwrap(),
         rules: Rules::default(),
         readers: 1,
+        waits: lotse_storage::Waits::default(),
     };
     let now = DateTime::from_timestamp(1_770_000_000, 0).unwrap();
     let storage = Storage::open(settings, now).await.unwrap();

@@ -23,13 +23,14 @@ use crate::directory::{head, review_column, stored_entry};
 use crate::limits;
 use crate::rows::{
     AccountRow, AuditRow, BucketRow, ClientRow, CorrectionRow, CounterRow, DenialRow,
-    DistributionRow, EntryReferenceRow, EntryRow, FeedRow, InvitationRow, MembershipRow, MetaRow,
-    NodeDocumentRow, OriginRow, PeerRow, RegistrationRow, RevisionRow, StatementRow,
+    DistributionRow, EntryReferenceRow, EntryRow, FeedRow, InvitationRow, JournalRow,
+    MembershipRow, MetaRow, NodeDocumentRow, OriginRow, PeerRow, RegistrationRow, RevisionRow,
+    StatementRow,
 };
 use crate::schema::{
     account, audit, bucket, client, correction, counter, denial, distribution, entry,
-    entry_reference, feed, invitation, membership, meta, node_document, origin, peer, registration,
-    revision, statement,
+    entry_reference, feed, invitation, journal, membership, meta, node_document, origin, peer,
+    registration, revision, statement,
 };
 use crate::sql_types::to_json;
 use crate::{Conflict, Result, StorageError, migration};
@@ -160,6 +161,7 @@ tables! {
     Bucket(BucketRow) = bucket by (bucket::feed, bucket::number);
     Peer(PeerRow) = peer by peer::id;
     Denial(DenialRow) = denial by denial::base_url;
+    Journal(JournalRow) = journal by journal::id;
     Invitation(InvitationRow) = invitation by invitation::token;
     Distribution(DistributionRow) = distribution by distribution::standard;
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, R2D2Connection as _};
 
+use crate::files::Files;
 use crate::limits;
 use crate::{Result, StorageError};
 
@@ -138,6 +140,25 @@ fn with_defaults(url: &str) -> String {
     url
 }
 
+/// For how long transactions wait for one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// How long a write waits for writers of other processes, all attempts together, until it is refused as busy.
+    pub lock: Duration,
+    /// After how long PostgreSQL ends a transaction in which its process does nothing: one that is frozen or cut off
+    /// holds the lock of all writers no longer than that. SQLite has no server that could: there others are refused.
+    pub idle: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            lock: limits::LOCK,
+            idle: limits::IDLE_IN_TRANSACTION,
+        }
+    }
+}
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -148,7 +169,18 @@ pub(crate) enum Purpose {
 /// A connection in a pool, with a mark that it must not go back there.
 pub(crate) struct Pooled {
     pub(crate) connection: AnyConnection,
+    /// What it has open, of SQLite.
+    pub(crate) files: Option<Files>,
+    /// Whether it was looked at what it is connected to.
+    pub(crate) is_known: bool,
     pub(crate) broken: bool,
+}
+
+impl Pooled {
+    /// Refuses to go on with files that others would no longer find.
+    pub(crate) fn check_files(&mut self) -> Result<()> {
+        self.files.as_mut().map_or(Ok(()), Files::check)
+    }
 }
 
 /// Makes connections for a pool.
@@ -156,22 +188,40 @@ pub(crate) struct Pooled {
 pub(crate) struct Connector {
     pub(crate) target: Target,
     pub(crate) purpose: Purpose,
+    pub(crate) waits: Waits,
 }
 
 impl Connector {
     /// Opens one connection and sets it up.
     pub(crate) fn open(&self) -> Result<AnyConnection> {
         match &self.target {
-            Target::Sqlite(path) => self.open_sqlite(path),
+            Target::Sqlite(path) => Ok(self.open_sqlite(path)?.0),
             Target::Postgres(url) => self.open_postgres(url),
         }
+    }
+
+    fn open_pooled(&self) -> Result<Pooled> {
+        let (connection, files) = match &self.target {
+            Target::Sqlite(path) => {
+                let (connection, files) = self.open_sqlite(path)?;
+                (connection, Some(files))
+            }
+            Target::Postgres(url) => (self.open_postgres(url)?, None),
+        };
+        Ok(Pooled {
+            connection,
+            files,
+            is_known: false,
+            broken: false,
+        })
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where connections are made"
     )]
-    fn open_sqlite(&self, path: &Path) -> Result<AnyConnection> {
+    fn open_sqlite(&self, path: &Path) -> Result<(AnyConnection, Files)> {
+        let mut files = Files::at(path)?;
         let mut connection = SqliteConnection::establish(&sqlite_uri(path)?).map_err(|why| {
             StorageError::Unavailable {
                 log: format!("{}: {why}", path.display()),
@@ -193,12 +243,15 @@ impl Connector {
              PRAGMA cache_size = -{cache};
              PRAGMA wal_autocheckpoint = {pages};
              PRAGMA journal_size_limit = {journal};
-             PRAGMA query_only = {query_only};",
-            lock = limits::LOCK_MILLIS,
+             PRAGMA query_only = {query_only};
+             PRAGMA user_version;",
+            lock = self.waits.lock.as_millis(),
             pages = limits::WAL_PAGES,
             journal = u64::from(limits::WAL_PAGES) * 4096,
         ))?;
-        Ok(AnyConnection::Sqlite(connection))
+        // The last of the statements has read something, so that everything is open.
+        files.opened()?;
+        Ok((AnyConnection::Sqlite(connection), files))
     }
 
     #[expect(
@@ -210,9 +263,10 @@ impl Connector {
             PgConnection::establish(url).map_err(|why| StorageError::Unavailable {
                 log: why.to_string(),
             })?;
-        let read_only = match self.purpose {
-            Purpose::Read => "on",
-            Purpose::Write => "off",
+        // Who reads holds up nobody, and may think for longer between two pages.
+        let (read_only, idle) = match self.purpose {
+            Purpose::Read => ("on", limits::IDLE_READING),
+            Purpose::Write => ("off", self.waits.idle),
         };
         // A plan that was made while a table was empty must not be kept: a first import of 30,000 entries took half of
         // its time in lists of keys that such a plan compared one by one.
@@ -221,12 +275,12 @@ impl Connector {
              SET timezone TO 'UTC';
              SET lock_timeout TO {lock};
              SET plan_cache_mode TO force_custom_plan;
-             SET idle_in_transaction_session_timeout TO '{idle}s';
+             SET idle_in_transaction_session_timeout TO {idle};
              SELECT set_config('synchronous_commit', 'on', false)
                  WHERE current_setting('synchronous_commit') IN ('off', 'local');
              SET default_transaction_read_only TO {read_only};",
-            lock = limits::LOCK_MILLIS,
-            idle = limits::IDLE_IN_TRANSACTION_SECONDS,
+            lock = self.waits.lock.as_millis(),
+            idle = idle.as_millis(),
         ))?;
         Ok(AnyConnection::Postgres(connection))
     }
@@ -253,10 +307,7 @@ impl ManageConnection for Connector {
     type Error = StorageError;
 
     fn connect(&self) -> Result<Pooled> {
-        Ok(Pooled {
-            connection: self.open()?,
-            broken: false,
-        })
+        self.open_pooled()
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<()> {
@@ -269,11 +320,28 @@ impl ManageConnection for Connector {
 }
 
 /// Says in the log why a pool could not get a connection; the caller gets its own error.
-#[derive(Debug)]
-struct Logged;
+#[derive(Debug, Default)]
+struct Logged(Mutex<Option<(String, Instant)>>);
+
+impl Logged {
+    /// Whether this was not said a moment ago: a pool tries many times a second.
+    fn is_news(&self, words: &str) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last
+            .as_ref()
+            .is_some_and(|(said, at)| said == words && at.elapsed() < limits::SAID_AGAIN);
+        if !known {
+            *last = Some((words.to_owned(), Instant::now()));
+        }
+        !known
+    }
+}
 
 impl diesel::r2d2::HandleError<StorageError> for Logged {
     fn handle_error(&self, error: StorageError) {
+        if !self.is_news(error.log()) {
+            return;
+        }
         tracing::warn!(
             code = error.code(),
             log = error.log(),
@@ -286,7 +354,7 @@ impl diesel::r2d2::HandleError<StorageError> for Logged {
 pub(crate) type Pool = diesel::r2d2::Pool<Connector>;
 
 /// Builds a pool of at most `size` connections. Does not connect.
-pub(crate) fn pool(target: Target, purpose: Purpose, size: u32) -> Pool {
+pub(crate) fn pool(target: Target, purpose: Purpose, size: u32, waits: Waits) -> Pool {
     let is_sqlite = target.is_sqlite();
     let lifetime = (!is_sqlite).then_some(Duration::from_secs(30 * 60));
     diesel::r2d2::Pool::builder()
@@ -297,6 +365,10 @@ pub(crate) fn pool(target: Target, purpose: Purpose, size: u32) -> Pool {
         .test_on_check_out(!is_sqlite && purpose == Purpose::Read)
         .idle_timeout(lifetime)
         .max_lifetime(lifetime)
-        .error_handler(Box::new(Logged))
-        .build_unchecked(Connector { target, purpose })
+        .error_handler(Box::new(Logged::default()))
+        .build_unchecked(Connector {
+            target,
+            purpose,
+            waits,
+        })
 }

@@ -1,18 +1,21 @@
 //! The two doors to the database: reads, and the one `write()` through which everything that changes goes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use uuid::Uuid;
 
-use crate::connection::{AnyConnection, Pool, Pooled, Purpose, Target, insert_rows, on_each, pool};
-use crate::limits;
-use crate::rows::AuditRow;
-use crate::schema::{audit, counter};
-use crate::{Result, StorageError, erasure};
+use crate::connection::{
+    AnyConnection, Pool, Pooled, Purpose, Target, Waits, insert_rows, on_each, pool,
+};
+use crate::rows::{AuditRow, MetaRow};
+use crate::schema::{audit, counter, meta};
+use crate::sql_types::to_uuid;
+use crate::{Result, StorageError, connection, erasure, files, limits};
 
 /// The key of the advisory lock that all writers of one PostgreSQL database share: "lotse" in ASCII.
 const WRITE_LOCK: i64 = 0x6c_6f_74_73_65;
@@ -25,8 +28,8 @@ pub(crate) struct Database(Arc<Inner>);
 
 struct Inner {
     target: Target,
-    readers: Pool,
-    writer: Pool,
+    readers: RwLock<Pool>,
+    writer: RwLock<Pool>,
     read_turns: Arc<Semaphore>,
     write_turn: Arc<Semaphore>,
     committed: watch::Sender<i64>,
@@ -34,6 +37,34 @@ struct Inner {
     full: AtomicBool,
     /// How many transactions of this process erased something.
     erased: watch::Sender<u64>,
+    waits: Waits,
+    /// Which database this process opened first. Nothing else is read or written under its name.
+    known: OnceLock<Known>,
+    /// The highest arrival number that this process has seen there: a database that has not reached it was put back.
+    seen: AtomicI64,
+}
+
+/// What a database is told from others by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Changes with every restore.
+    pub(crate) generation: Uuid,
+    /// When it was made, in microseconds: stays the same.
+    pub(crate) made: i64,
+}
+
+impl Known {
+    /// Which database this is; `None` where no node has opened it yet.
+    pub(crate) fn read(connection: &mut AnyConnection) -> Result<Option<Self>> {
+        let row: Option<MetaRow> = meta::table.first(connection).optional()?;
+        row.map(|row| {
+            Ok(Self {
+                generation: to_uuid("the generation", &row.generation)?,
+                made: row.created,
+            })
+        })
+        .transpose()
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -43,11 +74,14 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    pub(crate) fn new(target: Target, readers: u32) -> Self {
+    pub(crate) fn new(target: Target, readers: u32, waits: Waits) -> Self {
         let readers = readers.max(1);
         Self(Arc::new(Inner {
-            readers: pool(target.clone(), Purpose::Read, readers),
-            writer: pool(target.clone(), Purpose::Write, 1),
+            readers: RwLock::new(pool(target.clone(), Purpose::Read, readers, waits)),
+            writer: RwLock::new(pool(target.clone(), Purpose::Write, 1, waits)),
+            waits,
+            known: OnceLock::new(),
+            seen: AtomicI64::new(0),
             read_turns: Arc::new(Semaphore::new(usize::try_from(readers).unwrap_or(1))),
             write_turn: Arc::new(Semaphore::new(1)),
             committed: watch::Sender::new(0),
@@ -55,6 +89,118 @@ impl Database {
             erased: watch::Sender::new(0),
             target,
         }))
+    }
+
+    /// From now on only this database is read and written.
+    pub(crate) fn is_this(&self, known: Known) {
+        let _ = self.0.known.set(known);
+    }
+
+    /// The highest arrival number that this process has seen. To be asked before one is read and [noted](Self::see).
+    pub(crate) fn seen(&self) -> i64 {
+        self.0.seen.load(Ordering::Relaxed)
+    }
+
+    /// Notes the arrival number that the database has reached, and refuses one that is lower than was seen `before`.
+    pub(crate) fn see(&self, reached: i64, before: i64) -> Result<()> {
+        not_before(reached, before)?;
+        self.0.seen.fetch_max(reached, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Looks once at what a new connection is connected to.
+    fn recognise(&self, pooled: &mut Pooled) -> Result<()> {
+        let Some(known) = self.0.known.get().filter(|_| !pooled.is_known) else {
+            return Ok(());
+        };
+        let found = Known::read(&mut pooled.connection).map_err(|error| match error {
+            // Nothing that a node could have made.
+            StorageError::Internal { log } | StorageError::Corrupt { log } => {
+                StorageError::Replaced { log }
+            }
+            error => error,
+        })?;
+        if found.is_none_or(|found| found != *known) {
+            return Err(StorageError::Replaced {
+                log: "another database stands in its place; start anew to go on with that"
+                    .to_owned(),
+            });
+        }
+        let before = self.seen();
+        let reached = counter::table
+            .find(ARRIVAL)
+            .select(counter::value)
+            .first(&mut pooled.connection)?;
+        self.see(reached, before)?;
+        pooled.is_known = true;
+        Ok(())
+    }
+
+    fn with_connection<T>(
+        &self,
+        purpose: Purpose,
+        work: &mut dyn FnMut(&mut Pooled) -> Result<T>,
+    ) -> Result<T> {
+        self.look_at_files()?;
+        let mut pooled = self
+            .pool(purpose)
+            .get()
+            .map_err(|why| StorageError::Unavailable {
+                log: format!("{POOL}{why}"),
+            })?;
+        let pooled = &mut *pooled;
+        let result = pooled
+            .check_files()
+            .and_then(|()| self.recognise(pooled))
+            .and_then(|()| work(pooled));
+        if matches!(
+            result,
+            Err(StorageError::Unavailable { .. }
+                | StorageError::Corrupt { .. }
+                | StorageError::Replaced { .. })
+        ) {
+            pooled.broken = true;
+            if pooled.check_files().is_err() {
+                self.close_all();
+            }
+        }
+        result
+    }
+
+    fn pool(&self, purpose: Purpose) -> Pool {
+        let pool = match purpose {
+            Purpose::Read => &self.0.readers,
+            Purpose::Write => &self.0.writer,
+        };
+        pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses to open what SQLite would take for an old state of the database, or would make anew.
+    fn look_at_files(&self) -> Result<()> {
+        let (Target::Sqlite(path), Some(_)) = (&self.0.target, self.0.known.get()) else {
+            return Ok(());
+        };
+        // Else the pool would try for a while.
+        let found = files::can_be_opened(path);
+        if found.is_err() {
+            self.close_all();
+        }
+        found
+    }
+
+    /// Closes all connections, those in use as soon as they are not: what they have open is no longer the database. Only when
+    /// the last is closed does SQLite keep what stands in a log of writes that was deleted.
+    fn close_all(&self) {
+        for (purpose, pool) in [
+            (Purpose::Read, &self.0.readers),
+            (Purpose::Write, &self.0.writer),
+        ] {
+            let mut pool = pool.write().unwrap_or_else(PoisonError::into_inner);
+            if pool.state().connections > 0 {
+                let most = pool.max_size();
+                *pool = connection::pool(self.0.target.clone(), purpose, most, self.0.waits);
+            }
+        }
     }
 
     /// Tells the highest arrival number that this process committed.
@@ -85,7 +231,7 @@ impl Database {
         blocking(move || {
             let _turn = turn;
             retrying(limits::READ_ATTEMPTS, || {
-                with_connection(&this.0.readers, &mut queries)
+                this.with_connection(Purpose::Read, &mut |pooled| queries(&mut pooled.connection))
             })
         })
         .await
@@ -96,7 +242,8 @@ impl Database {
         &self,
         mut queries: impl FnMut(&mut AnyConnection) -> Result<T>,
     ) -> Result<T> {
-        with_connection(&self.0.readers, &mut |connection: &mut AnyConnection| {
+        self.with_connection(Purpose::Read, &mut |pooled| {
+            let connection = &mut pooled.connection;
             begin(
                 connection,
                 "BEGIN DEFERRED",
@@ -158,18 +305,20 @@ impl Database {
         &self,
         change: &mut dyn FnMut(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
+        let begun = Instant::now();
         let mut attempt = 0;
         loop {
             attempt += 1;
             let mut committing = false;
-            let outcome = with_connection(&self.0.writer, &mut |connection: &mut AnyConnection| {
-                self.attempt(connection, change, &mut committing)
+            let outcome = self.with_connection(Purpose::Write, &mut |pooled| {
+                self.attempt(pooled, change, &mut committing)
             });
             match outcome {
                 Err(error) if committing => return Err(outcome_unknown(error)),
                 Err(error)
                     if error.is_transient()
                         && attempt < limits::WRITE_ATTEMPTS
+                        && begun.elapsed() < self.0.waits.lock
                         && !gave_up(&error) =>
                 {
                     tracing::debug!(
@@ -202,6 +351,7 @@ impl Database {
                     .find(ARRIVAL)
                     .select(counter::value)
                     .first(t.connection())?;
+                not_before(head, t.seen)?;
                 if writes {
                     diesel::update(counter::table.find(ARRIVAL))
                         .set(counter::value.eq::<i64>(head))
@@ -220,14 +370,16 @@ impl Database {
 
     fn attempt<T>(
         &self,
-        connection: &mut AnyConnection,
+        pooled: &mut Pooled,
         change: &mut dyn FnMut(&mut Transaction<'_>) -> Result<T>,
         committing: &mut bool,
     ) -> Result<T> {
+        let connection = &mut pooled.connection;
         begin_writing(connection)?;
         let mut transaction = Transaction {
             connection,
             last_arrival: None,
+            seen: self.seen(),
             audit: Vec::new(),
             discarded: false,
             erased: false,
@@ -244,8 +396,11 @@ impl Database {
         }
         *committing = true;
         commit(connection)?;
+        // What went into a file that nobody finds again was not kept.
+        pooled.check_files()?;
         *committing = false;
         if let Some(arrival) = last_arrival {
+            self.0.seen.fetch_max(arrival, Ordering::Relaxed);
             self.0.committed.send_if_modified(|known| {
                 let newer = arrival > *known;
                 *known = arrival.max(*known);
@@ -264,6 +419,8 @@ pub(crate) struct Transaction<'c> {
     connection: &'c mut AnyConnection,
     /// The last number that was taken, here or before. Read when the first one is needed.
     last_arrival: Option<i64>,
+    /// What this process had seen when it began.
+    seen: i64,
     /// What is noted under the numbers taken here.
     audit: Vec<AuditRow>,
     discarded: bool,
@@ -287,10 +444,14 @@ impl Transaction<'_> {
         // Nobody else can change the counter before this transaction ends.
         let last = match self.last_arrival {
             Some(last) => last,
-            None => counter::table
-                .find(ARRIVAL)
-                .select(counter::value)
-                .first(self.connection)?,
+            None => {
+                let reached = counter::table
+                    .find(ARRIVAL)
+                    .select(counter::value)
+                    .first(self.connection)?;
+                not_before(reached, self.seen)?;
+                reached
+            }
         };
         let arrival = last + 1;
         self.last_arrival = Some(arrival);
@@ -331,6 +492,19 @@ impl Transaction<'_> {
     }
 }
 
+/// Refuses a database that was put back while it was in use.
+fn not_before(reached: i64, seen: i64) -> Result<()> {
+    if reached >= seen {
+        return Ok(());
+    }
+    Err(StorageError::Replaced {
+        log: format!(
+            "it has reached change {reached}, this process has seen change {seen}: it was put back to an older state; \
+             start anew to go on with it"
+        ),
+    })
+}
+
 /// Moves to a thread that may block. Storage's only one.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -343,24 +517,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
                 log: why.to_string(),
             })
         })
-}
-
-fn with_connection<T>(
-    pool: &Pool,
-    work: &mut dyn FnMut(&mut AnyConnection) -> Result<T>,
-) -> Result<T> {
-    let mut pooled = pool.get().map_err(|why| StorageError::Unavailable {
-        log: format!("{POOL}{why}"),
-    })?;
-    let Pooled { connection, broken } = &mut *pooled;
-    let result = work(connection);
-    if matches!(
-        result,
-        Err(StorageError::Unavailable { .. } | StorageError::Corrupt { .. })
-    ) {
-        *broken = true;
-    }
-    result
 }
 
 /// Marks that the pool itself has tried for as long as a caller should wait.

@@ -13,7 +13,7 @@ use diesel::query_builder::{DeleteStatement, IntoUpdateTarget};
 use diesel::query_dsl::methods::ExecuteDsl;
 use tokio::sync::watch;
 
-use crate::connection::{AnyConnection, Connector, Purpose, Target, on_each};
+use crate::connection::{AnyConnection, Connector, Purpose, Target, Waits, on_each};
 use crate::database::{Database, Transaction, blocking};
 use crate::directory::Node;
 use crate::rows::CounterRow;
@@ -179,6 +179,7 @@ impl Database {
             let connector = Connector {
                 target,
                 purpose: Purpose::Write,
+                waits: Waits::default(),
             };
             clear(&mut connector.open()?)
         })
@@ -256,6 +257,7 @@ impl Database {
             let connector = Connector {
                 target,
                 purpose: Purpose::Write,
+                waits: Waits::default(),
             };
             if let AnyConnection::Sqlite(inner) = &mut connector.open()? {
                 // What is small needs no file outside of the data folder, what is large may not stand in memory.
@@ -300,6 +302,7 @@ mod tests {
         "denial",
         "entry_reference",
         "feed",
+        "journal",
         "lease",
         "membership",
         "meta",

@@ -17,6 +17,13 @@ pub enum StorageError {
         /// What the driver said.
         log: String,
     },
+    /// What stands in the place of the database is not the one that this process opened, or an older state of it. Only a
+    /// new start goes on with it; reading from memory goes on.
+    #[error("the database was replaced while it was in use")]
+    Replaced {
+        /// By what.
+        log: String,
+    },
     /// Others were writing for too long. Nothing was saved; trying again later helps.
     #[error("the database is busy at the moment")]
     Busy {
@@ -167,6 +174,7 @@ impl StorageError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "storage_unavailable",
+            Self::Replaced { .. } => "storage_replaced",
             Self::Busy { .. } => "storage_busy",
             Self::Full { .. } => "storage_full",
             Self::NewerDatabase { .. } => "newer_database",
@@ -194,6 +202,7 @@ impl StorageError {
     pub fn log(&self) -> &str {
         match self {
             Self::Unavailable { log }
+            | Self::Replaced { log }
             | Self::Busy { log }
             | Self::Full { log }
             | Self::File { log }
@@ -209,7 +218,10 @@ impl StorageError {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable { .. } | Self::Busy { .. } | Self::Full { .. }
+            Self::Unavailable { .. }
+                | Self::Replaced { .. }
+                | Self::Busy { .. }
+                | Self::Full { .. }
         )
     }
 

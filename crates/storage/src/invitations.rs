@@ -9,7 +9,7 @@ use crate::access::name;
 use crate::database::Database;
 use crate::rows::InvitationRow;
 use crate::schema::invitation;
-use crate::sql_types::{from_micros, to_entry_id, to_micros};
+use crate::sql_types::{counts, from_micros, to_entry_id, to_micros};
 use crate::{Conflict, Result, limits};
 
 /// A request for a review.
@@ -152,7 +152,7 @@ fn usable(row: InvitationRow, now: DateTime<Utc>) -> Result<Invitation> {
     if row.closed.is_some() {
         return Err(Conflict::AlreadyClosed.into());
     }
-    if row.expires <= to_micros(now) {
+    if !counts(row.created, row.expires, now)? {
         return Err(Conflict::Expired.into());
     }
     invitation(row)

@@ -26,6 +26,7 @@ mod distributions;
 mod erasure;
 mod error;
 pub mod feeds;
+mod files;
 mod idempotency;
 mod integrity;
 mod invitations;
@@ -45,6 +46,7 @@ pub use archive::{Archived, unfinished};
 pub use audit::{Audit, Audited};
 pub use cleanup::Cleaned;
 pub use clients::{Client, Clients, NewClient};
+pub use connection::Waits;
 pub use corrections::{Correction, CorrectionState, Corrections, NewCorrection};
 pub use directory::{
     Access, Applied, BatchMode, BatchOutcome, Changed, Changes, Directory, Outcome, ReviewCursor,

@@ -8,14 +8,19 @@ pub(crate) const CONNECT_SECONDS: u32 = 2;
 pub(crate) const TCP_USER_MILLIS: u32 = 10_000;
 /// How long a caller waits for a connection from a pool before the database counts as unavailable.
 pub(crate) const CHECKOUT: Duration = Duration::from_secs(3);
-/// How long a write waits for its turn behind other writes of this process.
-pub(crate) const WRITE_TURN: Duration = Duration::from_secs(30);
+/// After how long PostgreSQL ends the transaction of a reader that does nothing: filling the index computes between pages.
+pub(crate) const IDLE_READING: Duration = Duration::from_secs(120);
+/// After how long the same reason why no connection can be opened is said in the log again.
+pub(crate) const SAID_AGAIN: Duration = Duration::from_secs(60);
+/// How long a write waits for its turn behind other writes of this process: less than a request may take (30 s).
+pub(crate) const WRITE_TURN: Duration = Duration::from_secs(25);
 /// How long a read waits for its turn.
 pub(crate) const READ_TURN: Duration = Duration::from_secs(10);
-/// How long a write waits for writers of other processes.
-pub(crate) const LOCK_MILLIS: u32 = 15_000;
-/// After how long PostgreSQL ends a transaction whose process has stopped in the middle, so that it blocks nobody.
-pub(crate) const IDLE_IN_TRANSACTION_SECONDS: u32 = 120;
+/// How long a write waits for writers of other processes unless set otherwise: longer than a frozen one is let be.
+pub const LOCK: Duration = Duration::from_secs(15);
+/// After how long PostgreSQL ends a transaction whose process has stopped in the middle, unless set otherwise. Between
+/// two statements of one transaction a process computes for less than a second.
+pub const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 /// How often a write is tried before its error is reported.
 pub(crate) const WRITE_ATTEMPTS: u32 = 5;
 /// How often a read is tried.

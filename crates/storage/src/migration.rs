@@ -2,11 +2,13 @@
 
 use diesel::backend::Backend;
 use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::connection::{AnyConnection, Connector, Purpose, Target, on_each};
+use crate::connection::{AnyConnection, Connector, Purpose, Target, Waits, on_each};
 use crate::database::{begin_writing, commit};
 use crate::limits;
+use crate::schema::meta;
 use crate::{Result, StorageError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -50,7 +52,7 @@ pub(crate) fn pending(target: &Target) -> Result<Vec<String>> {
     pending_of(&mut connect(target)?)
 }
 
-/// Whether no migration has ever run: there is nothing in the database.
+/// Whether this is the database of no node yet: no migration has ever run, or nobody has opened it since.
 pub(crate) fn is_new(target: &Target) -> Result<bool> {
     if let Target::Sqlite(path) = target
         && !path.exists()
@@ -60,7 +62,11 @@ pub(crate) fn is_new(target: &Target) -> Result<bool> {
     let mut connection = connect(target)?;
     let applied =
         on_each!(&mut connection, inner => inner.applied_migrations()).map_err(failure)?;
-    Ok(applied.is_empty())
+    if applied.is_empty() {
+        return Ok(true);
+    }
+    let nodes: i64 = meta::table.count().get_result(&mut connection)?;
+    Ok(nodes == 0)
 }
 
 /// The newest migration that this software knows for the database behind a connection.
@@ -76,6 +82,7 @@ fn connect(target: &Target) -> Result<AnyConnection> {
     Connector {
         target: target.clone(),
         purpose: Purpose::Write,
+        waits: Waits::default(),
     }
     .open()
 }

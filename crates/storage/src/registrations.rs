@@ -14,7 +14,7 @@ use crate::idempotency::{self, Idempotency};
 use crate::limits;
 use crate::rows::RegistrationRow;
 use crate::schema::registration;
-use crate::sql_types::{from_micros, from_micros_option, to_entry_id, to_micros, to_uuid};
+use crate::sql_types::{counts, from_micros, from_micros_option, to_entry_id, to_micros, to_uuid};
 use crate::{Conflict, Result, StorageError};
 
 /// Where a registration stands.
@@ -177,7 +177,7 @@ impl Registrations {
                 let row: RegistrationRow = registration::table
                     .filter(registration::claim.eq(&claim))
                     .first(c)?;
-                if row.expires <= to_micros(now) {
+                if !is_claimable(&row, now)? {
                     return Err(Conflict::Expired.into());
                 }
                 Registration::from_row(row)
@@ -332,6 +332,11 @@ fn pending(t: &mut Transaction<'_>, id: Uuid) -> Result<()> {
     }
 }
 
+/// Whether the claim token works: its days begin with the request, and anew with the decision.
+fn is_claimable(row: &RegistrationRow, now: DateTime<Utc>) -> Result<bool> {
+    counts(row.decided.unwrap_or(row.submitted), row.expires, now)
+}
+
 /// The id and the organisation of a registration that may be claimed now.
 fn claimable(
     t: &mut Transaction<'_>,
@@ -346,7 +351,7 @@ fn claimable(
         Some(RegistrationState::Approved) => {}
         _ => return Err(Conflict::NotApproved.into()),
     }
-    if row.expires <= to_micros(now) {
+    if !is_claimable(&row, now)? {
         return Err(Conflict::Expired.into());
     }
     let organisation = row.organisation.as_deref().unwrap_or_default();

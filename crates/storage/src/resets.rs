@@ -12,7 +12,7 @@ use crate::connection::AnyConnection;
 use crate::rows::PasswordResetRow;
 use crate::schema::password_reset;
 use crate::sessions::revoke_all;
-use crate::sql_types::{to_micros, to_uuid};
+use crate::sql_types::{counts, to_micros, to_uuid};
 use crate::{Conflict, Result, StorageError};
 
 impl Accounts {
@@ -123,7 +123,7 @@ fn usable(connection: &mut AnyConnection, token: &str, now: DateTime<Utc>) -> Re
     if row.used.is_some() {
         return Err(Conflict::AlreadyUsed.into());
     }
-    if row.expires <= to_micros(now) {
+    if !counts(row.created, row.expires, now)? {
         return Err(Conflict::Expired.into());
     }
     let id = to_uuid("a password reset", &row.account)?;

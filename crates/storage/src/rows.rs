@@ -305,6 +305,17 @@ pub(crate) struct DenialRow {
     pub(crate) at: i64,
 }
 
+/// How far the restore journal was.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
+#[diesel(table_name = journal, treat_none_as_default_value = false)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JournalRow {
+    pub(crate) id: i64,
+    pub(crate) lines: i64,
+    pub(crate) digest: String,
+    pub(crate) generation: String,
+}
+
 /// Who does some background work.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = lease, treat_none_as_default_value = false)]

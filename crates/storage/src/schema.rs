@@ -259,6 +259,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    journal (id) {
+        id -> BigInt,
+        lines -> BigInt,
+        digest -> Text,
+        generation -> Text,
+    }
+}
+
+diesel::table! {
     lease (name) {
         name -> Text,
         holder -> Text,
@@ -312,6 +321,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     bucket,
     peer,
     denial,
+    journal,
     lease,
     invitation,
     distribution,

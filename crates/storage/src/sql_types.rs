@@ -24,6 +24,15 @@ pub(crate) fn from_micros_option(micros: Option<i64>) -> Result<Option<DateTime<
     micros.map(from_micros).transpose()
 }
 
+/// Whether what was made at `made` to end at `end` counts now ([`domain::moment::counts`]).
+pub(crate) fn counts(made: i64, end: i64, now: DateTime<Utc>) -> Result<bool> {
+    Ok(domain::moment::counts(
+        from_micros(made)?,
+        from_micros(end)?,
+        now,
+    ))
+}
+
 /// A value as JSON text.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|why| StorageError::Internal {

@@ -12,14 +12,14 @@ use uuid::Uuid;
 use crate::access::name;
 use crate::archive::{self, Archived};
 use crate::cleanup::{self, Cleaned};
-use crate::connection::Target;
-use crate::database::{Database, Transaction, blocking};
+use crate::connection::{Target, Waits};
+use crate::database::{Database, Known, Transaction, blocking};
 use crate::directory::Node;
 use crate::feeds::Feeds;
 use crate::integrity::{self, Integrity};
 use crate::rows::{MetaRow, OriginRow};
 use crate::schema::{meta, origin};
-use crate::sql_types::{to_entry_id, to_micros, to_uuid};
+use crate::sql_types::{to_entry_id, to_micros};
 use crate::{
     Accounts, Audit, Clients, Corrections, Directory, Distributions, Invitations, Registrations,
     Result, Sessions, StorageError, limits, migration,
@@ -36,6 +36,8 @@ pub struct Settings {
     pub rules: Rules,
     /// How many queries may run at once.
     pub readers: u32,
+    /// For how long transactions wait for one another.
+    pub waits: Waits,
 }
 
 /// An open database. Cloning shares it.
@@ -62,7 +64,7 @@ pub struct Storage {
     /// Who did what when.
     pub audit: Audit,
     database: Database,
-    generation: Uuid,
+    known: Known,
 }
 
 impl Storage {
@@ -106,9 +108,10 @@ impl Storage {
         if !pending.is_empty() {
             return Err(StorageError::PendingMigrations { pending });
         }
-        let database = Database::new(target, settings.readers);
+        let database = Database::new(target, settings.readers, settings.waits);
         let base_url = settings.origin.as_str().to_owned();
-        let (generation, origin_row) = database.write(move |t| identify(t, &base_url, now)).await?;
+        let (known, origin_row) = database.write(move |t| identify(t, &base_url, now)).await?;
+        database.is_this(known);
         let node = Arc::new(Node {
             origin: settings.origin,
             origin_row,
@@ -130,14 +133,21 @@ impl Storage {
             audit: Audit(database.clone()),
             directory,
             database,
-            generation,
+            known,
         })
     }
 
     /// What changes with every restore: arrival numbers, cursors and entity tags of another generation are void.
     #[must_use]
     pub fn generation(&self) -> Uuid {
-        self.generation
+        self.known.generation
+    }
+
+    /// When this node's database was made, in microseconds: the same after every restore, and another for every other
+    /// database, so that what lies beside it can say which one it belongs to.
+    #[must_use]
+    pub fn made(&self) -> i64 {
+        self.known.made
     }
 
     /// The base URL of this node.
@@ -265,7 +275,7 @@ impl Storage {
         if !pending.is_empty() {
             return Err(StorageError::PendingMigrations { pending });
         }
-        archive::restore(&Database::new(target, 1), path.to_owned()).await
+        archive::restore(&Database::new(target, 1, Waits::default()), path.to_owned()).await
     }
 
     /// Looks for contradictions in what is stored. Reads everything: minutes for a million entries.
@@ -279,7 +289,7 @@ impl Storage {
 }
 
 /// Whose database this is; says so in a new one.
-fn identify(t: &mut Transaction<'_>, base_url: &str, now: DateTime<Utc>) -> Result<(Uuid, i64)> {
+fn identify(t: &mut Transaction<'_>, base_url: &str, now: DateTime<Utc>) -> Result<(Known, i64)> {
     let own: Option<OriginRow> = origin::table
         .filter(origin::is_self)
         .first(t.connection())
@@ -304,25 +314,20 @@ fn identify(t: &mut Transaction<'_>, base_url: &str, now: DateTime<Utc>) -> Resu
             row
         }
     };
-    let known: Option<String> = meta::table
-        .select(meta::generation)
-        .first(t.connection())
-        .optional()?;
-    let generation = match known {
-        Some(generation) => to_uuid("the generation", &generation)?,
-        None => {
-            let generation = Uuid::now_v7();
-            let row = MetaRow {
-                id: 1,
-                generation: generation.to_string(),
-                operator: None,
-                created: to_micros(now),
-            };
-            diesel::insert_into(meta::table)
-                .values(&row)
-                .execute(t.connection())?;
-            generation
-        }
+    if let Some(known) = Known::read(t.connection())? {
+        return Ok((known, row.id));
+    }
+    let known = Known {
+        generation: Uuid::now_v7(),
+        made: to_micros(now),
     };
-    Ok((generation, row.id))
+    diesel::insert_into(meta::table)
+        .values(&MetaRow {
+            id: 1,
+            generation: known.generation.to_string(),
+            operator: None,
+            created: known.made,
+        })
+        .execute(t.connection())?;
+    Ok((known, row.id))
 }

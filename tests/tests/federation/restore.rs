@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use lotse_tests::{
-    Database, TestNode, World,
+    Database, Node, TestNode, World,
     federation::{LATER, SOON, Station, change, delete, federated},
     on_both, wait_for,
 };
@@ -22,13 +22,17 @@ pub(super) struct Scene {
     pub(super) a: World,
     pub(super) b: Station,
     pub(super) kept: String,
-    deleted: String,
+    pub(super) deleted: String,
     narrowed: String,
 }
 
 impl Scene {
     pub(super) fn on(database: Database) -> Self {
-        let a = World::on(federated(database));
+        Self::of(federated(database))
+    }
+
+    pub(super) fn of(node: Node) -> Self {
+        let a = World::on(node);
         let b = Station::start(federated(Database::Sqlite).with("PEER_POLL_SECONDS", "1"));
         b.at().follow(a.at());
         let [kept, deleted, narrowed] =
@@ -67,7 +71,7 @@ impl Scene {
         assert!(said.contains(repeated), "{said}");
     }
 
-    fn restore(&mut self, archive: &Path) {
+    pub(super) fn restore(&mut self, archive: &Path) {
         self.a.node.stop();
         self.a.node.restore(archive);
         self.a.node.restart();
@@ -88,10 +92,14 @@ impl Scene {
         let refused = self.a.node.run(&["new-epoch", "--recovery-key", &wrong]);
         assert!(!refused.status.success(), "{refused:?}");
         assert_eq!(keys(), before, "and no key is made");
-        let key = key_that(&self.a.node, |name| name.starts_with("recovery-"));
+        let key = self.recovery_key();
         let said = self.a.node.ask(&["new-epoch", "--recovery-key", &key]);
         self.a.node.restart();
         said
+    }
+
+    pub(super) fn recovery_key(&self) -> String {
+        key_that(&self.a.node, |name| name.starts_with("recovery-"))
     }
 
     /// What had been deleted and narrowed stays so, at both nodes.

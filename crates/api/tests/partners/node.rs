@@ -60,6 +60,7 @@ impl Node {
             origin: origin.clone(),
             rules: Rules::default(),
             readers: 2,
+            waits: storage::Waits::default(),
         };
         let storage = Storage::open(settings, clock.now()).await.unwrap();
         let index = Index::open(None, "test").unwrap();

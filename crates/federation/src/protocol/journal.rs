@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::EntryId;
-use domain::feed::FeedName;
+use domain::feed::{FeedName, FeedState};
 use serde::{Deserialize, Serialize};
 
 /// One line of the journal.
@@ -45,6 +45,24 @@ pub struct Mark {
     pub at: DateTime<Utc>,
 }
 
+impl Mark {
+    /// Of a feed in which nothing has been said in its epoch yet.
+    fn nothing(epoch: u64, at: DateTime<Utc>) -> Self {
+        Self {
+            feed: FeedName::Public,
+            epoch,
+            base: 0,
+            seq: 0,
+            arrival: 0,
+            committed: false,
+            deleted: Vec::new(),
+            withdrawn: Vec::new(),
+            returned: Vec::new(),
+            at,
+        }
+    }
+}
+
 /// What a journal comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
@@ -71,6 +89,8 @@ pub enum Standing {
         /// The number that was reached.
         seq: u64,
     },
+    /// The journal says less than the database has published: it was emptied or cut, and is as good as none.
+    Lost,
 }
 
 impl Remembered {
@@ -83,6 +103,11 @@ impl Remembered {
             .extend(withdrawn.into_iter().map(|id| (feed, id)));
         for id in std::mem::take(&mut mark.returned) {
             self.withdrawn.remove(&(feed, id));
+        }
+        // A process that was frozen in the middle of a step may write its line down long after others went on.
+        let reached = self.last(feed).map(|last| (last.epoch, last.seq));
+        if reached.is_some_and(|reached| reached > (mark.epoch, mark.seq)) {
+            return;
         }
         self.last.retain(|last| last.feed != mark.feed);
         self.last.push(mark);
@@ -121,6 +146,63 @@ impl Remembered {
         marks
     }
 
+    /// The lines with which a journal begins in the place of one that was lost, of which this is what can still be read: how
+    /// far each feed is, and all that was deleted and withdrawn, as the database and this know it.
+    ///
+    /// `epoch` is that of the identity document: a feed of an older one begins with nothing, wherever it stands.
+    ///
+    /// # Errors
+    /// The epoch and number that a feed had reached, where the database stands before that.
+    pub fn anew(
+        &self,
+        epoch: u64,
+        states: &[(FeedName, FeedState)],
+        deleted: Vec<EntryId>,
+        withdrawn: Vec<(FeedName, EntryId)>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Mark>, (u64, u64)> {
+        let mut whole = self.clone();
+        whole.deleted.extend(deleted);
+        whole.withdrawn.extend(withdrawn);
+        whole.last.retain(|mark| mark.epoch < epoch);
+        for (feed, state) in states.iter().filter(|(_, state)| state.epoch >= epoch) {
+            if let Standing::Behind { epoch, seq } = self.judge(*feed, state.epoch, state.seq) {
+                return Err((epoch, seq));
+            }
+            // Numbers of a step that was cut off are not given out again.
+            let seq = self
+                .last(*feed)
+                .filter(|mark| mark.epoch == state.epoch)
+                .map_or(state.seq, |mark| mark.seq.max(state.seq));
+            whole.last.retain(|mark| mark.feed != *feed);
+            whole.last.push(Mark {
+                feed: *feed,
+                epoch: state.epoch,
+                base: state.seq,
+                seq,
+                arrival: state.arrival,
+                committed: seq == state.seq,
+                deleted: Vec::new(),
+                withdrawn: Vec::new(),
+                returned: Vec::new(),
+                at: now,
+            });
+        }
+        let is_known = |mark: &&Mark| {
+            let is_it = |(feed, state): &(FeedName, FeedState)| {
+                *feed == mark.feed && state.epoch >= mark.epoch
+            };
+            mark.epoch < epoch || mark.seq == 0 || states.iter().any(is_it)
+        };
+        if let Some(lost) = self.last.iter().find(|mark| !is_known(mark)) {
+            return Err((lost.epoch, lost.seq));
+        }
+        if whole.last.is_empty() && !whole.deleted.is_empty() {
+            whole.last.push(Mark::nothing(epoch, now));
+        }
+        Ok(whole.shortened())
+    }
+
     /// Everything that was deleted.
     #[must_use]
     pub fn deleted(&self) -> &BTreeSet<EntryId> {
@@ -136,9 +218,13 @@ impl Remembered {
     /// Whether a database whose feed stands at `epoch` and `seq` may go on publishing.
     #[must_use]
     pub fn judge(&self, feed: FeedName, epoch: u64, seq: u64) -> Standing {
+        // Nothing is committed before it stands here.
         match self.last(feed) {
+            None if seq > 0 => Standing::Lost,
             None => Standing::Fine { seq },
+            Some(mark) if epoch > mark.epoch && seq > 0 => Standing::Lost,
             Some(mark) if epoch > mark.epoch => Standing::Fine { seq },
+            Some(mark) if epoch == mark.epoch && seq > mark.seq => Standing::Lost,
             Some(mark) if epoch == mark.epoch && seq >= mark.base => Standing::Fine {
                 seq: seq.max(mark.seq),
             },
@@ -169,6 +255,10 @@ pub trait Journal {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
 mod tests {
     use super::*;
 
@@ -191,21 +281,33 @@ mod tests {
     fn a_database_that_was_cut_off_goes_on_beyond_and_one_that_was_restored_does_not() {
         let mut remembered = Remembered::default();
         assert_eq!(
-            remembered.judge(FeedName::Public, 1, 7),
-            Standing::Fine { seq: 7 }
+            remembered.judge(FeedName::Public, 1, 0),
+            Standing::Fine { seq: 0 }
         );
+        assert_eq!(remembered.judge(FeedName::Public, 1, 7), Standing::Lost);
         remembered.take(mark(1, 0, 10));
         remembered.take(mark(1, 10, 15));
-        let judge = |epoch, seq| remembered.judge(FeedName::Public, epoch, seq);
+        let known = remembered.clone();
+        let judge = |epoch, seq| known.judge(FeedName::Public, epoch, seq);
         assert_eq!(judge(1, 15), Standing::Fine { seq: 15 });
         assert_eq!(judge(1, 10), Standing::Fine { seq: 15 }, "cut off");
         let behind = Standing::Behind { epoch: 1, seq: 15 };
         assert_eq!(judge(1, 9), behind);
         assert_eq!(judge(0, 90), behind);
         assert_eq!(judge(2, 0), Standing::Fine { seq: 0 }, "a new epoch");
+        assert_eq!(judge(1, 16), Standing::Lost, "cut");
+        assert_eq!(judge(2, 1), Standing::Lost, "cut before the epoch");
         assert_eq!(
             remembered.judge(FeedName::Network, 1, 0),
             Standing::Fine { seq: 0 }
         );
+        // From a process that slept.
+        remembered.take(mark(1, 10, 12));
+        assert_eq!(judge_last(&remembered), (10, 15));
+    }
+
+    fn judge_last(remembered: &Remembered) -> (u64, u64) {
+        let last = remembered.last(FeedName::Public).unwrap();
+        (last.base, last.seq)
     }
 }

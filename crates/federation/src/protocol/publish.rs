@@ -62,6 +62,9 @@ pub enum CannotPublish<S, J> {
     /// The journal is gone, so that nobody can say whether the database was restored.
     #[error("there is no journal, though statements have been published")]
     NoJournal,
+    /// The journal says less than what was published: as good as none.
+    #[error("the journal says less than what was published")]
+    LostJournal,
     /// The database was put back to an older state.
     #[error("the database stands before what was published (epoch {epoch}, number {seq})")]
     Behind {
@@ -209,11 +212,12 @@ pub fn confirm<S: Store, J: Journal>(
         return Ok(());
     };
     let new = match remembered.last(key.name) {
-        None => true,
+        // Of one that was emptied nothing may be made a whole one again.
+        None => state.seq == 0,
         Some(mark) if mark.epoch == state.epoch => {
             !mark.committed && mark.seq == state.seq && mark.arrival <= state.arrival
         }
-        Some(mark) => mark.epoch < state.epoch,
+        Some(mark) => mark.epoch < state.epoch && state.seq == 0,
     };
     if !new {
         return Ok(());
@@ -281,6 +285,7 @@ fn standing<S, J>(
     match standing {
         Standing::Fine { seq } => Ok(seq),
         Standing::Behind { epoch, seq } => Err(CannotPublish::Behind { epoch, seq }),
+        Standing::Lost => Err(CannotPublish::LostJournal),
     }
 }
 

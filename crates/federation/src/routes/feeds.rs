@@ -14,6 +14,7 @@ use super::sender::{follower, problem};
 use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::identity::Identity;
+use crate::journal::FileJournal;
 use crate::protocol::canonical::MAX_INTEGER;
 use crate::protocol::journal::{Remembered, Standing};
 use crate::protocol::page::{self, Part};
@@ -122,7 +123,17 @@ async fn page_of(
         let told = told(federation)?;
         let read = federation
             .feeds()
-            .read(now, move |work| rows(work, &this, &of, &asked, &told))
+            .read(now, {
+                let journal = federation.journal().clone();
+                move |work| {
+                    let read = rows(work, &this, &of, &asked, &told)?;
+                    Ok(if is_lost(&journal, work)? {
+                        Err(NoPage::PutBack)
+                    } else {
+                        read
+                    })
+                }
+            })
             .await?;
         match read {
             Err(NoPage::OtherIdentity(document)) if attempt < ATTEMPTS => {
@@ -165,7 +176,8 @@ async fn page_of(
 /// What the journal says was told last. To be read before the database: what was written down after that may not be
 /// committed yet.
 fn told(federation: &Federation) -> Result<Arc<Remembered>, Problem> {
-    let told = federation.journal().feeds().map_err(Problem::internal)?;
+    let told = federation.journal().feeds();
+    let told = told.map_err(|error| put_back().with_log(error.to_string()))?;
     Ok(told.unwrap_or_default())
 }
 
@@ -175,10 +187,19 @@ fn is_put_back(told: &Remembered, key: &FeedKey, state: &FeedState) -> bool {
     matches!(standing, Standing::Behind { .. })
 }
 
+/// Whether the journal stands before the database, or is another's: then nobody knows whether that was put back. To be asked
+/// once the database is read, for what is committed stands in the journal before.
+fn is_lost(journal: &FileJournal, work: &mut FeedWork<'_, '_>) -> storage::Result<bool> {
+    Ok(match journal.check(work)? {
+        Ok(_) => false,
+        Err(error) => error.needs_an_admin(),
+    })
+}
+
 fn put_back() -> Problem {
     Problem::new(
         Code::Unavailable,
-        "this node was put back to an older state and waits for its admin",
+        "this node was put back to an older state, or has lost its journal, and waits for its admin",
     )
     .with_retry_after(60)
 }
@@ -271,14 +292,15 @@ pub(super) async fn head(
 ) -> Result<HttpResponse, Problem> {
     let key = feed(&federation, &request, &name).await?;
     let (of, told) = (key.clone(), told(&federation)?);
-    let state = federation
+    let journal = federation.journal().clone();
+    let (state, lost) = federation
         .feeds()
-        .read(federation.now(), move |work| work.state(&of))
+        .read(federation.now(), move |work| {
+            Ok((work.state(&of)?, is_lost(&journal, work)?))
+        })
         .await?;
-    if state
-        .as_ref()
-        .is_some_and(|state| is_put_back(&told, &key, state))
-    {
+    let is_put_back = |state| is_put_back(&told, &key, state);
+    if lost || state.as_ref().is_some_and(is_put_back) {
         return Err(put_back());
     }
     let head = state.and_then(|state| state.head).ok_or_else(|| {

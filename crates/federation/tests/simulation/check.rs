@@ -25,6 +25,7 @@ impl Counts {
         self.purged += other.purged;
         self.below_horizon += other.below_horizon;
         self.repairs += other.repairs;
+        self.cut_journals += other.cut_journals;
     }
 
     #[expect(
@@ -48,6 +49,7 @@ impl Counts {
             self.purged,
             self.below_horizon,
             self.repairs,
+            self.cut_journals,
         ] {
             assert!(count > 0, "{self:?}");
         }

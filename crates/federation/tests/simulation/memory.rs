@@ -53,6 +53,12 @@ impl Memory {
         self.own.values().filter_map(|(_, entry)| entry.as_deref())
     }
 
+    /// The entries of this node that were deleted.
+    pub(crate) fn erased(&self) -> Vec<EntryId> {
+        let gone = self.own.iter().filter(|(_, (_, entry))| entry.is_none());
+        gone.map(|(id, _)| *id).collect()
+    }
+
     pub(crate) fn get(&self, id: EntryId) -> Option<&Entry> {
         self.own.get(&id).and_then(|(_, entry)| entry.as_deref())
     }

@@ -330,6 +330,35 @@ impl Node {
         self.backups.push(backup);
     }
 
+    /// What an admin does about a journal that was cut: a new one begins with what the database and the rest of it know.
+    pub(crate) fn accept_journal(&mut self, now: DateTime<Utc>) {
+        let memory = &self.db.memory;
+        let (mut states, mut withdrawn) = (Vec::new(), Vec::new());
+        for name in FeedName::ALL {
+            let Some(feed) = memory.feed(&self.key(name)) else {
+                continue;
+            };
+            states.extend(feed.state.clone().map(|state| (name, state)));
+            let gone = feed.rows.values().filter(|row| !row.live);
+            let there = gone.filter(|row| memory.get(row.entry).is_some());
+            withdrawn.extend(there.map(|row| (name, row.entry)));
+        }
+        let marks = self
+            .journal
+            .anew(
+                self.document().epoch(),
+                &states,
+                memory.erased(),
+                withdrawn,
+                now,
+            )
+            .unwrap();
+        self.journal = Arc::default();
+        for mark in marks {
+            Arc::make_mut(&mut self.journal).take(mark);
+        }
+    }
+
     /// What an admin does after a restore: what was deleted and withdrawn is so again, then a new epoch begins.
     pub(crate) fn recover(&mut self, now: DateTime<Utc>) {
         let memory = &mut self.db.memory;

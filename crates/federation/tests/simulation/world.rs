@@ -28,6 +28,7 @@ pub(crate) struct Counts {
     pub(crate) purged: u64,
     pub(crate) below_horizon: u64,
     pub(crate) repairs: u64,
+    pub(crate) cut_journals: u64,
 }
 
 /// What a follower held when its origin was restored without anybody's notice: it may not lose it without a word.
@@ -121,7 +122,8 @@ impl World {
             976..984 => self.damage(node),
             984..990 => self.pass(TimeDelta::hours(30)),
             990..996 => self.purge(node),
-            996..998 => self.pass(TimeDelta::days(20)),
+            996 => self.cut_journal(node),
+            997 => self.pass(TimeDelta::days(20)),
             _ => self.pass(TimeDelta::days(250)),
         }
     }
@@ -250,6 +252,34 @@ impl World {
         if silent {
             self.become_silent(index, before);
         }
+    }
+
+    /// A journal is emptied, or an older copy of it put in its place. The publisher must notice, and what an admin then
+    /// accepts must know of every deletion.
+    fn cut_journal(&mut self, index: usize) {
+        let now = self.clock(index);
+        let node = &mut self.nodes[index];
+        if node.behind || node.silent {
+            return;
+        }
+        let backup = self.random.below(node.backups.len() + 1);
+        let kept = node.backups.get(backup).map(|backup| &backup.journal);
+        node.journal = kept.cloned().unwrap_or_default();
+        for name in FeedName::ALL {
+            let (reached, last) = (node.reached(name), node.journal.last(name));
+            let told = last.map_or((0, 0), |mark| (mark.epoch, mark.seq));
+            // A feed of an older epoch begins with nothing.
+            if reached.0 == node.document().epoch() && reached.1 > 0 && reached > told {
+                let attempt = node.publish(name, 1, Crash::BeforeCommit, now, &mut self.random);
+                assert!(
+                    matches!(attempt, Err(CannotPublish::LostJournal)),
+                    "{name} of {} stands at {reached:?}, its journal at {told:?}: {attempt:?}",
+                    node.origin
+                );
+                self.counts.cut_journals += 1;
+            }
+        }
+        node.accept_journal(now);
     }
 
     fn become_silent(&mut self, index: usize, before: [(u64, u64); 2]) {

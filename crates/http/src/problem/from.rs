@@ -81,6 +81,12 @@ impl From<StorageError> for Problem {
             )
             .with_log(log)
             .with_retry_after(5),
+            StorageError::Replaced { log } => Self::new(
+                Code::Unavailable,
+                "the database was replaced, and the operator has to look; reading goes on",
+            )
+            .with_log(log)
+            .with_retry_after(60),
             StorageError::Busy { log } => {
                 Self::new(Code::Busy, "others are writing; try again in a moment")
                     .with_log(log)

@@ -304,6 +304,13 @@ mod tests {
         assert!(access.session("t", moment(1)).is_some());
         access.put_session(&session(1, 168, Some(1)), moment(1));
         assert!(access.session("t", moment(1)).is_none(), "revoked");
+
+        let a_day_ahead = Session {
+            created: moment(24),
+            ..session(1, 192, None)
+        };
+        access.put_session(&a_day_ahead, moment(0));
+        assert!(access.session("t", moment(0)).is_none(), "not made yet");
     }
 
     #[test]

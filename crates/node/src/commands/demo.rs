@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::demo::{self, OPERATOR, entry_id};
 use crate::failure::Failure;
-use crate::node::open_storage;
+use crate::node::make_storage;
 use crate::{console, keys, serve, signals};
 
 /// The coordinator of the demo: a mailbox that cannot exist (RFC 2606).
@@ -16,7 +16,7 @@ const COORDINATOR: &str = "coordination@example.org";
 
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let listener = serve::listen(config)?;
-    let storage = signals::or_leave_well(open_storage(config)).await?;
+    let storage = signals::or_leave_well(make_storage(config)).await?;
     keys::load(&config.key_folder(), &config.origin()?)?;
     if is_empty(&storage).await? {
         load(&storage).await?;

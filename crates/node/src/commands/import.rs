@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::cli::Import;
 use crate::config::Config;
 use crate::failure::{Failure, file};
-use crate::node::open_storage;
+use crate::node::open_existing;
 use crate::{console, signals};
 
 /// Lines that are written in one transaction.
@@ -37,7 +37,7 @@ struct Tally {
 }
 
 pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Failure> {
-    let storage = signals::or_leave(signals::not_begun, open_storage(config)).await?;
+    let storage = signals::or_leave(signals::not_begun, open_existing(config)).await?;
     let (input, size): (Box<dyn Read + Send>, u64) = if import.file.as_os_str() == "-" {
         (Box::new(std::io::stdin()), 0)
     } else {

@@ -10,18 +10,19 @@ use super::check_mailbox;
 use crate::cli::Init;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::node::open_storage;
-use crate::{console, keys};
+use crate::node::make_storage;
+use crate::{belonging, console, keys};
 
 pub(crate) async fn run(config: &Config, init: &Init) -> Result<(), Failure> {
     check_mailbox(config, &init.email)?;
-    let storage = open_storage(config).await?;
+    let storage = make_storage(config).await?;
     if storage.operator().await?.is_some() {
         return Err(Failure::new(
             "this node is set up already; `lotse account add` makes further accounts",
         ));
     }
     keys::load(&config.key_folder(), &config.origin()?)?;
+    belonging::note(&config.key_folder(), &config.origin()?, storage.made())?;
     let now = crate::clock::now();
     let system = Actor::system();
     let id = EntryId(Uuid::now_v7());

@@ -21,7 +21,7 @@ use storage::Storage;
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::failure::{Failure, file};
-use crate::node::{open_existing, open_storage};
+use crate::node::open_existing;
 use crate::sources::Sources;
 use crate::{console, places, serve, signals};
 
@@ -85,7 +85,7 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
     match command {
         Command::Serve => {
             let listener = serve::listen(config)?;
-            let storage = signals::or_leave_well(open_storage(config)).await?;
+            let storage = signals::or_leave_well(open_existing(config)).await?;
             serve::serve(config, listener, storage).await?;
         }
         Command::Demo => demo::run(config).await?,
@@ -96,7 +96,10 @@ async fn perform(config: &Config, command: Command) -> Result<ExitCode, Failure>
         Command::Import(import) => return import::run(config, import).await,
         Command::Peer(command) => return peer::run(config, command).await,
         Command::Keys(command) => peer::keys(config, command).await?,
-        Command::NewEpoch { recovery_key } => peer::new_epoch(config, &recovery_key).await?,
+        Command::NewEpoch {
+            recovery_key,
+            without_journal,
+        } => peer::new_epoch(config, &recovery_key, without_journal).await?,
         Command::Journal(command) => peer::journal(config, command).await?,
         Command::Export(export) => return export::run(config, &export).await,
         Command::Reindex => reindex(config).await?,
@@ -143,8 +146,11 @@ fn writes(command: &Command) -> bool {
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {
-    crate::config::private_folder(&config.data)?;
     let url = config.database_url();
+    // To upgrade what is not there would make an empty database, which looks like a node's.
+    if Storage::is_new(&url).await? {
+        return Err(crate::node::no_database(config, &url));
+    }
     let left = || "ended before it was done: the database is as it was".to_owned();
     let done = signals::or_leave(left, Storage::migrate(&url)).await?;
     if done.is_empty() {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Actor;
 use domain::feed::FeedName;
-use federation::{Federation, PeerDetail, PeerView};
+use federation::{Accepted, Federation, PeerDetail, PeerView};
 use health::Health;
 
 use crate::cli;
@@ -228,11 +228,15 @@ pub(crate) async fn keys(config: &Config, command: cli::Keys) -> Result<(), Fail
 }
 
 /// `lotse new-epoch`.
-pub(crate) async fn new_epoch(config: &Config, recovery_key: &Path) -> Result<(), Failure> {
+pub(crate) async fn new_epoch(
+    config: &Config,
+    recovery_key: &Path,
+    without_journal: bool,
+) -> Result<(), Failure> {
     let storage = open_existing(config).await?;
     let clock = http::Clock::new(crate::clock::now);
     let federation = Federation::new(storage, clock, config.federation(), Health::unwatched())?;
-    let (document, repeated) = federation.new_epoch(recovery_key).await?;
+    let (document, repeated) = federation.new_epoch(recovery_key, without_journal).await?;
     console::say(format_args!(
         "epoch {}, identity document {}\nfingerprint  {}\ndeleted again {}, hidden {}",
         document.epoch(),
@@ -277,10 +281,16 @@ pub(crate) async fn journal(config: &Config, command: cli::Journal) -> Result<()
                 ));
             }
         },
-        cli::Journal::Accept => {
-            journal.begin().map_err(federation::FederationError::from)?;
-            console::say(format_args!("{} begins now", journal.path().display()));
-        }
+        cli::Journal::Accept => match federation.accept_journal().await? {
+            Accepted::Begun { deleted } => console::say(format_args!(
+                "{} begins now; it knows of {deleted} deletions",
+                journal.path().display()
+            )),
+            _ => console::say(format_args!(
+                "{} is whole and belongs to the database: there is nothing to accept",
+                journal.path().display()
+            )),
+        },
     }
     Ok(())
 }

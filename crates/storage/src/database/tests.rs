@@ -16,13 +16,13 @@ fn sqlite(folder: &tempfile::TempDir) -> Database {
     ))
     .unwrap();
     migrate(&target).unwrap();
-    Database::new(target, 2)
+    Database::new(target, 2, Waits::default())
 }
 
 fn postgres() -> Database {
     let url = std::env::var("LOTSE_TEST_POSTGRES")
         .unwrap_or_else(|_| panic!("LOTSE_TEST_POSTGRES is not set: run `cargo xtask test`"));
-    Database::new(Target::parse(&url).unwrap(), 2)
+    Database::new(Target::parse(&url).unwrap(), 2, Waits::default())
 }
 
 async fn fill(database: &Database, rows: i64) -> Result<i64> {

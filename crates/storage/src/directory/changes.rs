@@ -97,9 +97,12 @@ impl Directory {
     /// Those of the database.
     pub async fn changes_since(&self, cursor: i64, limit: usize) -> Result<Changes> {
         let limit = limit.clamp(1, limits::CHANGES);
+        let database = self.database.clone();
         self.database
             .read(move |c| {
+                let seen = database.seen();
                 let head = head(c)?;
+                database.see(head, seen)?;
                 if head <= cursor {
                     return Ok(Changes {
                         through: cursor,

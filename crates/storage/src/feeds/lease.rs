@@ -1,7 +1,8 @@
 //! Which process does some background work, so that the others need not.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use domain::moment;
 use uuid::Uuid;
 
 use crate::Result;
@@ -9,7 +10,7 @@ use crate::connection::on_each;
 use crate::database::Database;
 use crate::rows::LeaseRow;
 use crate::schema::lease;
-use crate::sql_types::to_micros;
+use crate::sql_types::{from_micros, to_micros};
 
 /// Whether `holder` has the work from now on. Looks first, so that those who wait do not stand in the way of writers.
 pub(super) async fn take(
@@ -19,21 +20,24 @@ pub(super) async fn take(
     until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let (holder, until, now) = (holder.to_string(), to_micros(until), to_micros(now));
     let wanted = LeaseRow {
         name: name.to_owned(),
-        holder,
-        until,
+        holder: holder.to_string(),
+        until: to_micros(until),
     };
+    let whole = until - now;
     let asked = wanted.clone();
     let held: Option<LeaseRow> = database
         .read(move |c| Ok(lease::table.find(name).first(c).optional()?))
         .await?;
     match &held {
-        Some(held) if !is_free(held, &asked, now) => return Ok(false),
+        Some(held) if !is_free(held, &asked, whole, now)? => return Ok(false),
         // Renewed when half of the time is over.
-        Some(held) if held.holder == asked.holder && held.until - now > (until - now) / 2 => {
-            return Ok(true);
+        Some(held) if held.holder == asked.holder => {
+            let left = from_micros(held.until)? - now;
+            if left > whole / 2 && left <= whole {
+                return Ok(true);
+            }
         }
         _ => {}
     }
@@ -41,7 +45,9 @@ pub(super) async fn take(
         .write(move |t| {
             let held: Option<LeaseRow> =
                 lease::table.find(name).first(t.connection()).optional()?;
-            if held.is_some_and(|held| !is_free(&held, &wanted, now)) {
+            if let Some(held) = held
+                && !is_free(&held, &wanted, whole, now)?
+            {
                 return Ok(false);
             }
             on_each!(t.connection(), inner => {
@@ -57,8 +63,16 @@ pub(super) async fn take(
         .await
 }
 
-fn is_free(held: &LeaseRow, wanted: &LeaseRow, now: i64) -> bool {
-    held.holder == wanted.holder || held.until < now
+/// Whether `wanted` may have the work. Nobody is given it for longer than for the time that is asked for here, and as much
+/// again for clocks that differ: what was to last longer was written down by a clock that was ahead.
+fn is_free(
+    held: &LeaseRow,
+    wanted: &LeaseRow,
+    whole: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let stands = moment::stands(from_micros(held.until)?, now, whole * 2);
+    Ok(held.holder == wanted.holder || !stands)
 }
 
 /// Leaves the work to others, so that they need not wait until `holder`'s time is over.

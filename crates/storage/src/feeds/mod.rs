@@ -6,6 +6,7 @@
 mod columns;
 mod documents;
 mod entries;
+mod journal;
 mod lease;
 mod peers;
 mod restore;
@@ -15,6 +16,7 @@ mod work;
 use chrono::{DateTime, Utc};
 use domain::feed::FeedKey;
 
+pub use journal::NotedJournal;
 pub use peers::{Follower, Following, Peer, Peers};
 pub use work::{FeedWork, LocalChange, Page};
 

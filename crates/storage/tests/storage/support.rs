@@ -98,6 +98,7 @@ impl TestDatabase {
             origin: ORIGIN.parse().unwrap(),
             rules: Rules::default(),
             readers: 4,
+            waits: lotse_storage::Waits::default(),
         }
     }
 
