@@ -520,7 +520,14 @@ impl TestNode {
             .env("LOTSE_BASE_URL", self.base_url())
             .current_dir(self.data())
             .stdin(Stdio::null());
-        for bucket in ["READ", "WRITE", "SIGN_IN", "REGISTRATION", "CORRECTION"] {
+        for bucket in [
+            "READ",
+            "WRITE",
+            "SIGN_IN",
+            "REGISTRATION",
+            "CORRECTION",
+            "PEER_MESSAGE",
+        ] {
             for limit in ["BURST", "PER_MINUTE"] {
                 command.env(format!("LOTSE_RATES__{bucket}__{limit}"), RATE);
             }

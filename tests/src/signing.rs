@@ -2,8 +2,9 @@
 
 use std::{fs, time::SystemTime};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use federation::protocol::{
-    document::{First, NodeDocument},
+    document::{Changes, First, NodeDocument},
     http_signature::{Request, Stamp, content_digest, sign},
     key::{SecretKey, Signer as _},
 };
@@ -33,6 +34,7 @@ pub struct Signed<'a> {
 pub struct Signatory {
     document: NodeDocument,
     requests: SecretKey,
+    statements: Option<SecretKey>,
 }
 
 impl Signatory {
@@ -52,7 +54,30 @@ impl Signatory {
             recovery: recovery.public(),
         };
         let document = NodeDocument::first(&first, SystemTime::now().into(), &statements).unwrap();
-        Self { document, requests }
+        Self {
+            document,
+            requests,
+            statements: Some(statements),
+        }
+    }
+
+    /// The same node, which calls itself something else from now on.
+    ///
+    /// # Panics
+    /// For a node under test, whose statement key is not at hand.
+    #[must_use]
+    pub fn renamed(&self, name: &str) -> Self {
+        let statements = self.statements.as_ref().unwrap();
+        let changes = Changes {
+            name: Some(Some(name.to_owned())),
+            requests: None,
+        };
+        let now = SystemTime::now().into();
+        Self {
+            document: self.document.updated(&changes, now, statements).unwrap(),
+            requests: self.requests.clone(),
+            statements: self.statements.clone(),
+        }
     }
 
     /// A node under test, with its own keys.
@@ -69,7 +94,11 @@ impl Signatory {
             .join("keys")
             .join(format!("{}.pem", key.to_multikey()));
         let requests = SecretKey::from_pem(&fs::read_to_string(path).unwrap()).unwrap();
-        Self { document, requests }
+        Self {
+            document,
+            requests,
+            statements: None,
+        }
     }
 
     /// With another key for its requests than the one that its document names.
@@ -83,6 +112,12 @@ impl Signatory {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.document.fingerprint()
+    }
+
+    /// The digest of its document, which an approval can name.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.document.digest().to_string()
     }
 
     /// Its name.
@@ -104,6 +139,39 @@ impl Signatory {
     ) -> RequestBuilder {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         self.request_at(node, method, path, body, i64::try_from(now).unwrap())
+    }
+
+    /// A message whose signature says to be good for so many seconds, however many those are. Written out by hand.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    pub fn request_until(
+        &self,
+        node: &TestNode,
+        path: &str,
+        body: &Value,
+        seconds: u64,
+    ) -> RequestBuilder {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let body = body.to_string();
+        let (host, digest) = (node.host(), content_digest(body.as_bytes()));
+        let list = r#"("@method" "@authority" "@path" "@query" "content-digest")"#;
+        let (key, nonce) = (self.document.request_method(), uuid::Uuid::new_v4());
+        let input = format!(
+            "{list};created={now};expires={};nonce=\"{nonce}\";alg=\"ed25519\";keyid=\"{key}\";tag=\"lotse-fed\"",
+            now + seconds
+        );
+        let base = format!(
+            "\"@method\": POST\n\"@authority\": {host}\n\"@path\": {path}\n\"@query\": ?\n\
+             \"content-digest\": {digest}\n\"@signature-params\": {input}"
+        );
+        let signature = STANDARD.encode(self.requests.sign(base.as_bytes()));
+        node.request(Method::POST, path)
+            .header("Signature-Input", format!("sig1={input}"))
+            .header("Signature", format!("sig1=:{signature}:"))
+            .header("Content-Digest", digest)
+            .header("Content-Type", "application/json")
+            .body(body)
     }
 
     /// The same, signed at another time.
@@ -178,8 +246,27 @@ impl Signatory {
     /// # Panics
     /// When the node shows no document.
     pub fn follow(&self, node: &TestNode) -> Answer {
-        let message = self.wish_to_follow(&node.host());
+        self.say(node, "Follow")
+    }
+
+    /// Sends a message about following.
+    ///
+    /// # Panics
+    /// When the node shows no document.
+    pub fn say(&self, node: &TestNode, verb: &str) -> Answer {
+        let message = self.message(node, verb);
         Answer::of(self.request(node, Method::POST, "/fed/v1/follows", Some(&message)))
+    }
+
+    /// A message about following.
+    ///
+    /// # Panics
+    /// When its own document cannot be read.
+    #[must_use]
+    pub fn message(&self, node: &TestNode, verb: &str) -> Value {
+        let mut message = self.wish_to_follow(&node.host());
+        message["type"] = json!(verb);
+        message
     }
 
     /// The message that asks the node at `host` whether this one may follow it.

@@ -165,6 +165,8 @@ pub struct FeedState {
     pub pulling: bool,
     /// The latest head, as signed.
     pub head: Option<String>,
+    /// Of another node's feed: bytes of the statements that are kept.
+    pub bytes: u64,
 }
 
 impl FeedState {
@@ -182,6 +184,7 @@ impl FeedState {
             pull: 0,
             pulling: false,
             head: None,
+            bytes: 0,
         }
     }
 }

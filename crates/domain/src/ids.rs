@@ -10,7 +10,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use crate::limits;
+use crate::origin::Origin;
 
 /// The id of an entry at its origin: a UUIDv7 (RFC 9562 section 5.7), minted by the shell and passed in.
 #[derive(
@@ -34,70 +34,6 @@ impl FromStr for EntryId {
     }
 }
 
-/// The public base URL of a node, without a trailing slash: `https://lotse.example.org`.
-///
-/// It is the name of the node in every URI of its entries, so it may not change lightly.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
-#[schema(value_type = String, example = "https://lotse.example.org")]
-pub struct Origin(String);
-
-impl Origin {
-    /// The base URL as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Host and, unless it is the default one, port: what stands behind the `@` of a foreign id.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.0.split_once("://").map_or(&self.0, |(_, rest)| {
-            rest.split_once('/').map_or(rest, |(host, _)| host)
-        })
-    }
-
-    /// The global URI of one of its entries.
-    #[must_use]
-    pub fn uri(&self, id: EntryId) -> String {
-        format!("{}/entries/{id}", self.0)
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Origin {
-    type Err = &'static str;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(s).map_err(|_| "not an absolute URL")?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err("a base URL starts with https:// or http:// and names a host");
-        }
-        if url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-            || url.password().is_some()
-        {
-            return Err("a base URL has no query, fragment or credentials");
-        }
-        if s.len() > limits::URL {
-            return Err("a base URL is too long");
-        }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Origin {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 /// What names one entry everywhere: ids are unique per origin only, so that nobody can squat on somebody else's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryKey {
@@ -108,13 +44,18 @@ pub struct EntryKey {
 }
 
 impl EntryKey {
-    /// The key behind a URI as [`Origin::uri`] writes it; `None` for any other address.
+    /// The key behind the URI of an entry, in whatever spelling; `None` for any other address.
     #[must_use]
     pub fn of_uri(uri: &str) -> Option<Self> {
         let (base, id) = uri.rsplit_once("/entries/")?;
-        let (origin, id) = (base.parse::<Origin>().ok()?, id.parse().ok()?);
-        // A name has one spelling: neither another one of the base URL nor an id in capitals.
-        (origin.uri(id) == uri).then_some(Self { origin, id })
+        let (origin, id) = (base.parse().ok()?, id.parse().ok()?);
+        Some(Self { origin, id })
+    }
+
+    /// The URI of the entry, in its one spelling.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        self.origin.uri(self.id)
     }
 
     /// The id as this node's API shows it: bare for local entries, `{id}@{host}` for those of others.
@@ -133,7 +74,7 @@ impl EntryKey {
 pub enum EntryRef {
     /// An entry of the same origin.
     Local(EntryId),
-    /// An entry of another node, by its URI. What is not here yet shows as a link.
+    /// An entry of another node, by its URI in its one spelling. What is not here yet shows as a link.
     Uri(String),
 }
 
@@ -196,6 +137,9 @@ impl<'de> Deserialize<'de> for EntryRef {
         if let Ok(id) = text.parse::<EntryId>() {
             return Ok(Self::Local(id));
         }
+        if let Some(key) = EntryKey::of_uri(&text) {
+            return Ok(Self::Uri(key.uri()));
+        }
         match Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
                 Ok(Self::Uri(text.into_owned()))
@@ -212,25 +156,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_has_one_spelling_and_knows_its_host() {
-        let origin: Origin = "https://Lotse.Example.org:443/".parse().expect("valid");
-        assert_eq!(origin.as_str(), "https://lotse.example.org");
-        assert_eq!(origin.host(), "lotse.example.org");
-        let origin: Origin = "http://127.0.0.1:8080/sub".parse().expect("valid");
-        assert_eq!(origin.host(), "127.0.0.1:8080");
-        for bad in [
-            "",
-            "lotse.example.org",
-            "ftp://a",
-            "https://a?x",
-            "https://u:p@a",
-            "https://",
-        ] {
-            assert!(bad.parse::<Origin>().is_err(), "{bad} must be refused");
-        }
-    }
-
-    #[test]
     fn a_uri_names_its_entry_and_no_other_address_names_one() {
         let origin: Origin = "https://a.example/sub".parse().expect("valid");
         let id = "019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10"
@@ -242,10 +167,25 @@ mod tests {
             "",
             "https://a.example",
             "https://a.example/entries/x",
-            "https://a.example:443/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
+            "ftp://a.example/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
             "/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
         ] {
             assert_eq!(EntryKey::of_uri(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_uri_refers_to_the_same_entry() {
+        let normal = "https://a.example/sub/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10";
+        for spelling in [
+            normal,
+            "https://A.example.:443//sub/entries/019AB3C2-5C00-7A11-8F3E-6B0F2D9C4E10",
+            "https://a%2Eexample/s%75b/entries/019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10",
+        ] {
+            let key = EntryKey::of_uri(spelling).expect("a key");
+            assert_eq!(key.uri(), normal, "{spelling}");
+            let read: EntryRef = serde_json::from_value(serde_json::json!(spelling)).expect("one");
+            assert_eq!(read, EntryRef::Uri(normal.to_owned()), "{spelling}");
         }
     }
 

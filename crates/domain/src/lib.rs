@@ -23,6 +23,7 @@ pub mod json;
 pub mod kinds;
 pub mod limits;
 pub mod moment;
+mod origin;
 mod outward;
 mod place;
 mod prepare;
@@ -48,7 +49,8 @@ pub use entry::{
     review_due,
 };
 pub use facets::{Facets, SearchText, Weight};
-pub use ids::{EntryId, EntryKey, EntryRef, Origin};
+pub use ids::{EntryId, EntryKey, EntryRef};
+pub use origin::Origin;
 pub use outward::{Audience, outward, restrict};
 pub use place::{Place, Precision};
 pub use prepare::{Prepared, prepare};

@@ -100,6 +100,22 @@ pub enum FederationError {
         /// What that node showed.
         found: String,
     },
+    /// What is to be approved came by itself, and nobody has said that its fingerprint was compared.
+    #[error(
+        "compare the fingerprint with what the admin of that node says, and send it along: anybody can ask in its name"
+    )]
+    FingerprintNeeded,
+    /// The document to be approved is not the one that is here.
+    #[error("it has shown another identity document since: look at its fingerprint again")]
+    OtherDocument,
+    /// Another rotation came first.
+    #[error(
+        "another rotation was faster, and nothing of this one counts; the key in force is {fingerprint}"
+    )]
+    OtherRotation {
+        /// Of the key in force.
+        fingerprint: String,
+    },
     /// A mistake in this software.
     #[error("something went wrong")]
     Internal {
@@ -144,6 +160,9 @@ impl FederationError {
             Self::Myself => "own_node",
             Self::Unfitting(_) => "unfitting",
             Self::Fingerprint { .. } => "fingerprint",
+            Self::FingerprintNeeded => "fingerprint_required",
+            Self::OtherDocument => "other_document",
+            Self::OtherRotation { .. } => "other_rotation",
             Self::Internal { .. } => "internal",
         }
     }

@@ -64,6 +64,10 @@ struct Inner {
     health: Health,
     /// Up to this arrival number this process knows that nothing is left to publish.
     looked_through: AtomicI64,
+    /// How much is worked on at once.
+    places: crate::places::Places,
+    /// Who speaks in the name of others.
+    contests: crate::contests::Contests,
 }
 
 impl std::fmt::Debug for Federation {
@@ -109,6 +113,8 @@ impl Federation {
             nonces: crate::nonces::Nonces::default(),
             health,
             looked_through: AtomicI64::new(0),
+            places: crate::places::Places::default(),
+            contests: crate::contests::Contests::default(),
         })))
     }
 
@@ -161,6 +167,14 @@ impl Federation {
 
     pub(crate) fn nonces(&self) -> &crate::nonces::Nonces {
         &self.0.nonces
+    }
+
+    pub(crate) fn places(&self) -> &crate::places::Places {
+        &self.0.places
+    }
+
+    pub(crate) fn contests(&self) -> &crate::contests::Contests {
+        &self.0.contests
     }
 
     /// The restore journal.
@@ -252,7 +266,7 @@ impl Federation {
     /// Gives the node new keys, signed for by the old ones, and tells its peers.
     ///
     /// # Errors
-    /// [`FederationError`].
+    /// [`FederationError::OtherRotation`] where another process has just done so; else [`FederationError`].
     pub async fn rotate_keys(&self) -> Result<NodeDocument, FederationError> {
         let identity = self.reload().await?;
         let inner = &self.0;

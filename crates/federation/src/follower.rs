@@ -256,10 +256,10 @@ fn succeeded(peer: &mut Peer, applied: Option<Applied>, now: DateTime<Utc>) {
             ));
             peer.error_at = Some(now);
         }
-        Outcome::OverQuota => {
+        Outcome::OverQuota(quota) => {
             peer.following = Following::Paused;
             peer.error_code = Some(OVER_QUOTA.to_owned());
-            peer.error = Some("it has more entries than its policy lets in".to_owned());
+            peer.error = Some(quota.as_str().to_owned());
             peer.error_at = Some(now);
         }
         _ => {}

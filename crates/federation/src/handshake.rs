@@ -6,11 +6,26 @@ use storage::feeds::{Following, Peer};
 
 use crate::error::FederationError;
 use crate::federation::Federation;
+use crate::limits;
 
 /// Where messages about following go.
 pub(crate) const FOLLOWS: &str = "/fed/v1/follows";
 /// Identity documents that are sent along.
-const DOCUMENTS: usize = 20;
+const DOCUMENTS: usize = crate::protocol::message::MAX_DOCUMENTS;
+
+/// The newest documents, as many as have so many bytes together; the newest in any case.
+fn newest_within(documents: &[(u64, String)], most: usize) -> &[(u64, String)] {
+    let mut bytes = 0;
+    let mut first = documents.len();
+    for (at, (_, json)) in documents.iter().enumerate().rev() {
+        bytes += json.len() + 1;
+        if bytes > most && first < documents.len() {
+            break;
+        }
+        first = at;
+    }
+    documents.get(first..).unwrap_or_default()
+}
 
 impl Federation {
     /// Asks a peer whether this node may follow it, and goes on where it may. The public feed needs nobody's leave.
@@ -75,8 +90,14 @@ impl Federation {
         let read = self
             .feeds()
             .read(self.now(), move |work| work.documents(after, limit));
-        let documents: Vec<Value> = read
-            .await?
+        let known = read.await?;
+        // Whoever may not know this node yet reads no more than it needs.
+        let most = if verb == "Follow" {
+            limits::SENT_BYTES
+        } else {
+            limits::PEER_BYTES - limits::STRANGER_BYTES
+        };
+        let documents: Vec<Value> = newest_within(&known, most)
             .iter()
             .filter_map(|(_, json)| serde_json::from_str(json).ok())
             .collect();
@@ -93,5 +114,24 @@ impl Federation {
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
         let state = answer.get("state").and_then(Value::as_str).unwrap_or("");
         Ok(state.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest_within;
+
+    #[test]
+    fn the_newest_documents_go_along_as_far_as_they_fit() {
+        let documents: Vec<(u64, String)> = (1..=4).map(|number| (number, "x".repeat(9))).collect();
+        let numbers = |most| -> Vec<u64> {
+            let some = newest_within(&documents, most);
+            some.iter().map(|(number, _)| *number).collect()
+        };
+        assert_eq!(numbers(100), [1, 2, 3, 4]);
+        assert_eq!(numbers(30), [2, 3, 4]);
+        assert_eq!(numbers(29), [3, 4]);
+        assert_eq!(numbers(1), [4], "one in any case");
+        assert!(newest_within(&[], 1).is_empty());
     }
 }

@@ -69,6 +69,16 @@ impl KeyFolder {
         write().map_err(|why| FederationError::keys(path, why))
     }
 
+    /// Removes keys that were never in force.
+    fn remove(&self, keys: &[PublicKey]) {
+        for key in keys {
+            let path = self.path("", key);
+            if let Err(why) = fs::remove_file(&path) {
+                tracing::debug!(path = %path.display(), %why, "a key that was never in force is still there");
+            }
+        }
+    }
+
     /// The private half of a key.
     fn read(&self, public: &PublicKey) -> Result<SecretKey, FederationError> {
         read_key(&self.path("", public), Some(public))
@@ -178,6 +188,10 @@ fn put_here(
 }
 
 /// Gives the node new keys. Statements up to now stay signed by the old one; the new one signs from the next on.
+///
+/// # Errors
+/// [`FederationError::OtherRotation`] where another document has come into force since `identity` was read: then the new
+/// keys are gone again, and nobody has heard of them.
 pub(crate) async fn rotate(
     feeds: &Feeds,
     folder: &KeyFolder,
@@ -186,9 +200,16 @@ pub(crate) async fn rotate(
     now: DateTime<Utc>,
 ) -> Result<NodeDocument, FederationError> {
     let (statements, requests) = (folder.make("")?, folder.make("")?);
+    let made = [statements.public(), requests.public()];
     let (identity, journal) = (Arc::new(identity.clone()), journal.clone());
-    feeds
+    let rotated = feeds
         .write(now, move |work| {
+            let in_force = work.newest_document()?;
+            if in_force != Some(identity.document.sequence()) {
+                work.discard();
+                let newest = work.document()?.unwrap_or_default();
+                return Ok(Err(other_rotation(&newest)));
+            }
             // Nothing can be published while this runs, so that these are the last numbers of the old key.
             let from = next_numbers(work, &identity.document)?;
             let changes = Changes {
@@ -210,7 +231,20 @@ pub(crate) async fn rotate(
                 .map(|()| next)
                 .map_err(FederationError::from))
         })
-        .await?
+        .await?;
+    if let Err(FederationError::OtherRotation { .. }) = &rotated {
+        folder.remove(&made);
+    }
+    rotated
+}
+
+fn other_rotation(newest: &str) -> FederationError {
+    match NodeDocument::parse(newest.as_bytes()) {
+        Ok(document) => FederationError::OtherRotation {
+            fingerprint: document.fingerprint(),
+        },
+        Err(error) => error.into(),
+    }
 }
 
 /// The numbers that the next statements of both feeds will have, at the earliest.

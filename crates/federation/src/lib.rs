@@ -6,24 +6,30 @@
 //! there is today is the ground on which the rest will stand: the decentralised identifier of a node, the canonical form
 //! over which signatures are made, and that door. Statements, heads, feeds, peers and their routes are not here yet.
 
+mod approval;
+mod contests;
 mod error;
 mod federation;
 mod follower;
 mod handshake;
 mod identity;
 mod journal;
+mod limits;
 mod nonces;
 pub mod outbound;
 mod peer_view;
 mod peers;
+mod places;
 pub mod protocol;
 mod publisher;
 mod pull;
 mod requests;
 pub mod routes;
 mod store;
+mod strangers;
 mod tasks;
 
+pub use approval::Approval;
 pub use error::FederationError;
 pub use federation::{Federation, Repeated, Settings};
 pub use identity::Identity;

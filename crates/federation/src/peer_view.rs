@@ -35,8 +35,16 @@ pub struct PeerView {
     /// telephone, before approving.
     #[schema(example = "1f3a 77c0 9b52 ee01 4d3c 8a6f 20b9 c7d4 51e8 6a0f")]
     pub fingerprint: String,
+    /// SHA-256 of the identity document that is shown here. An approval that names it approves nothing else.
+    #[schema(example = "3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea")]
+    pub document: String,
     /// Whether an admin here has approved that fingerprint.
     pub approved: bool,
+    /// How often somebody with other keys has spoken in its name while it waited. More than 0 means that one of them is not
+    /// who it says: compare the fingerprint with great care.
+    pub contests: u64,
+    /// When that was last.
+    pub contested: Option<DateTime<Utc>>,
     /// Whether this node follows it: `no`, `waiting`, `active`, `paused`, `frozen`, `rejected`.
     pub following: &'static str,
     /// Which of its feeds.
@@ -65,6 +73,8 @@ pub struct PeerView {
     pub skipped: u64,
     /// Entries that wait in quarantine.
     pub quarantined: u64,
+    /// Bytes that its statements take here.
+    pub bytes: u64,
     /// Entries that are no longer in its feed and wait for an admin to be removed.
     pub sweep_waits: Option<u64>,
     /// Why it did not work last.
@@ -153,13 +163,21 @@ impl Federation {
         })
     }
 
-    /// All peers.
+    /// All peers. Strangers among them count as seen from now on: the next one that finds no room does not take their place.
     ///
     /// # Errors
     /// [`FederationError`], here and below.
     pub async fn list_peers(&self) -> Result<Vec<PeerView>, FederationError> {
         let mut views = Vec::new();
-        for peer in self.peers().list().await? {
+        let peers = self.peers().list().await?;
+        let new = peers
+            .iter()
+            .filter(|peer| peer.is_stranger() && peer.seen.is_none());
+        let new: Vec<i64> = new.map(|peer| peer.id).collect();
+        if !new.is_empty() {
+            self.peers().mark_seen(new, self.now()).await?;
+        }
+        for peer in peers {
             views.push(self.view(peer).await?);
         }
         Ok(views)
@@ -217,8 +235,13 @@ impl Federation {
             name: document
                 .as_ref()
                 .and_then(|document| document.name().map(str::to_owned)),
-            fingerprint: document.map_or_else(String::new, |document| document.fingerprint()),
+            fingerprint: document
+                .as_ref()
+                .map_or_else(String::new, NodeDocument::fingerprint),
+            document: document.map_or_else(String::new, |document| document.digest().to_string()),
             approved: peer.pinned,
+            contests: peer.contests,
+            contested: peer.contested,
             following: peer.following.as_str(),
             feed: peer.feed,
             follower: peer.follower.as_str(),
@@ -228,7 +251,8 @@ impl Federation {
             succeeded: peer.succeeded,
             agreed: peer.agreed,
             seq,
-            epoch: state.map_or(0, |state| state.epoch),
+            epoch: state.as_ref().map_or(0, |state| state.epoch),
+            bytes: state.map_or(0, |state| state.bytes),
             lag: remote.unwrap_or(0).saturating_sub(seq),
             entries,
             skipped,

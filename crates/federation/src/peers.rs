@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::{FeedKey, FeedName};
 use domain::{Actor, EntryId, Origin};
 use storage::feeds::{Follower, Following, Peer};
@@ -10,147 +9,47 @@ use storage::feeds::{Follower, Following, Peer};
 use crate::error::FederationError;
 use crate::federation::{Federation, Repeated};
 use crate::follower;
+use crate::journal::FileJournal;
 use crate::peer_view::{PeerDetail, Verification};
 use crate::protocol::document::NodeDocument;
 use crate::protocol::follow::{self, Outcome};
-use crate::protocol::key::Ed25519;
 use crate::protocol::policy::Policy;
 use crate::pull::{self, key_of};
 
-/// Days for which a stranger's request waits.
-pub(crate) const PENDING_DAYS: i64 = 14;
-/// Strangers that may wait at once.
-pub(crate) const PENDING: i64 = 100;
-
 impl Federation {
-    /// A peer by host, base URL or DID.
+    /// A peer by DID, base URL or host, in whatever spelling. Where several nodes of a host are known, one that an admin
+    /// approved comes first.
     pub(crate) async fn find(&self, name: &str) -> Result<Peer, FederationError> {
-        let wanted = name.trim_end_matches('/');
-        self.peers()
-            .list()
-            .await?
-            .into_iter()
-            .find(|peer| {
-                peer.base_url.host() == wanted
-                    || peer.base_url.as_str() == wanted
-                    || peer.did == wanted
-            })
-            .ok_or(FederationError::UnknownPeer)
-    }
-
-    /// Asks another node whether this one may follow it: fetches its identity document, which an admin then approves by
-    /// its fingerprint; with `fingerprint` that is done at once.
-    ///
-    /// # Errors
-    /// [`FederationError::Denied`], [`FederationError::Myself`], [`FederationError::Fingerprint`], and what stands
-    /// against reaching it.
-    pub async fn add_peer(
-        &self,
-        actor: &Actor,
-        base_url: &Origin,
-        feed: FeedName,
-        fingerprint: Option<&str>,
-    ) -> Result<PeerDetail, FederationError> {
-        if base_url == self.origin() {
-            return Err(FederationError::Myself);
-        }
-        self.refuse_denied(base_url).await?;
-        let document = self.get_document(base_url).await?;
-        document.verify_self(&Ed25519)?;
-        let found = document.fingerprint();
-        if fingerprint.is_some_and(|wanted| !same_fingerprint(wanted, &found)) {
-            return Err(FederationError::Fingerprint { found });
-        }
-        let (approve, now) = (fingerprint.is_some(), self.now());
-        let did = document.did().as_str().to_owned();
-        let json = text_of(&document);
-        let (base, policy) = (base_url.clone(), default_policy());
-        let made = self
-            .peers()
-            .change(base_url, Some((actor, "peer.added")), now, move |known| {
-                let mut peer = known.unwrap_or_else(|| {
-                    Peer::new(base.clone(), did.clone(), feed, policy.clone(), now)
-                });
-                if !peer.pinned {
-                    peer.document = Some(json.clone());
-                }
-                peer.feed = feed;
-                if matches!(peer.following, Following::No | Following::Rejected) {
-                    peer.following = Following::Waiting;
-                }
-                if approve {
-                    approve_in(&mut peer, now);
-                }
-                Ok(Some(peer))
-            })
-            .await?;
-        if let Some(peer) = made {
-            self.leave_feed(base_url, feed).await?;
-            // It may be away, or refuse: then it is asked again and again.
-            if let Err(error) = self.ask_to_follow(&peer).await {
-                tracing::info!(peer = %peer.base_url, code = error.code(), cause = error.log(), "it was not asked yet");
+        let origin = |text: &str| text.parse::<Origin>().ok();
+        let by_url = origin(name);
+        let by_host = origin(&format!("https://{name}"));
+        let rank = |peer: &Peer| {
+            if peer.did == name {
+                Some(0)
+            } else if by_url.as_ref() == Some(&peer.base_url) {
+                Some(1)
+            } else if by_url
+                .as_ref()
+                .is_some_and(|url| url.is_same_node(&peer.base_url))
+            {
+                Some(2)
+            } else if by_host
+                .as_ref()
+                .is_some_and(|url| url.is_same_node(&peer.base_url))
+            {
+                Some(3)
+            } else {
+                let host = by_host.as_ref().map(Origin::host);
+                (host == Some(peer.base_url.host())).then_some(4)
             }
-        }
-        self.show_peer(base_url.as_str()).await
-    }
-
-    /// Approves the fingerprint that a peer shows: it may follow this node if it asked to, and this node goes on to follow
-    /// it if that waits, or if `follow` says so.
-    ///
-    /// # Errors
-    /// [`FederationError::UnknownPeer`], [`FederationError::Fingerprint`], [`FederationError::Unfitting`].
-    pub async fn approve_peer(
-        &self,
-        actor: &Actor,
-        name: &str,
-        fingerprint: Option<&str>,
-        follow: bool,
-    ) -> Result<PeerDetail, FederationError> {
-        let peer = self.find(name).await?;
-        let document = peer.document.as_deref().ok_or(FederationError::Unfitting(
-            "its identity document is not known yet",
-        ))?;
-        let found = NodeDocument::parse(document.as_bytes())?.fingerprint();
-        if fingerprint.is_some_and(|wanted| !same_fingerprint(wanted, &found)) {
-            return Err(FederationError::Fingerprint { found });
-        }
-        let (now, seen) = (self.now(), peer.document.clone());
-        let approved = self
-            .peers()
-            .change(
-                &peer.base_url,
-                Some((actor, "peer.approved")),
-                now,
-                move |peer| {
-                    Ok(peer.map(|mut peer| {
-                        // Somebody may have sent another document since the admin looked.
-                        if peer.document == seen {
-                            approve_in(&mut peer, now);
-                            if follow
-                                && matches!(peer.following, Following::No | Following::Rejected)
-                            {
-                                peer.following = Following::Waiting;
-                            }
-                        }
-                        peer
-                    }))
-                },
-            )
-            .await?
-            .filter(|peer| peer.pinned)
-            .ok_or(FederationError::Unfitting(
-                "it has just shown another identity document: look at its fingerprint again",
-            ))?;
-        if approved.follower == Follower::Approved {
-            self.tell(&approved, "Accept").await;
-        }
-        if approved.following == Following::Waiting
-            && let Err(error) = self.ask_to_follow(&approved).await
-        {
-            tracing::info!(peer = %approved.base_url, code = error.code(), cause = error.log(), "it was not asked yet");
-        }
-        self.hinted(approved.id);
-        self.show_peer(approved.base_url.as_str()).await
+        };
+        let peers = self.peers().list().await?.into_iter();
+        let found = peers
+            .filter_map(|peer| Some((rank(&peer)?, !peer.pinned, peer)))
+            .min_by_key(|(rank, unpinned, peer)| (*rank, *unpinned, peer.id));
+        found
+            .map(|(_, _, peer)| peer)
+            .ok_or(FederationError::UnknownPeer)
     }
 
     /// Refuses a peer, or ends what there is: it may no longer follow, and is no longer followed. What is here of it
@@ -286,7 +185,7 @@ impl Federation {
     /// # Errors
     /// [`FederationError::Myself`], and those of database and journal.
     pub async fn deny_peer(&self, base_url: &Origin) -> Result<bool, FederationError> {
-        if base_url == self.origin() {
+        if base_url.is_same_node(self.origin()) {
             return Err(FederationError::Myself);
         }
         if let Some(peer) = self.peers().get(base_url).await? {
@@ -308,7 +207,20 @@ impl Federation {
     async fn decide_denial(&self, node: &Origin, denied: bool) -> Result<bool, FederationError> {
         let (node, journal) = (node.clone(), self.journal().clone());
         let decided = self.feeds().write(self.now(), move |work| {
+            let others = match spellings_in(&journal, &node) {
+                Ok(others) => others,
+                Err(error) => {
+                    work.discard();
+                    return Ok(Err(error));
+                }
+            };
             journal.within(work, |work, open| {
+                // Taken back, each denial of the same node is, however it was spelled.
+                for other in others.iter().filter(|_| !denied) {
+                    if let Err(error) = open.denied(other, false) {
+                        return Ok(Err(error));
+                    }
+                }
                 if let Err(error) = open.denied(node.as_str(), denied) {
                     return Ok(Err(error));
                 }
@@ -405,7 +317,7 @@ impl Federation {
                 )
             }
             Outcome::Outdated => "another process pulls from it at this moment".to_owned(),
-            Outcome::OverQuota => "it has more entries than its policy lets in".to_owned(),
+            Outcome::OverQuota(quota) => quota.as_str().to_owned(),
             _ => "both sides differ".to_owned(),
         };
         Ok(Verification {
@@ -419,7 +331,11 @@ impl Federation {
 
     /// Lets go of what came with the other feed of a node, where that was followed before: nothing would be told of it
     /// any more.
-    async fn leave_feed(&self, base_url: &Origin, kept: FeedName) -> Result<(), FederationError> {
+    pub(crate) async fn leave_feed(
+        &self,
+        base_url: &Origin,
+        kept: FeedName,
+    ) -> Result<(), FederationError> {
         for name in FeedName::ALL.into_iter().filter(|name| *name != kept) {
             let key = FeedKey {
                 origin: base_url.clone(),
@@ -432,7 +348,7 @@ impl Federation {
         Ok(())
     }
 
-    async fn refuse_denied(&self, base_url: &Origin) -> Result<(), FederationError> {
+    pub(crate) async fn refuse_denied(&self, base_url: &Origin) -> Result<(), FederationError> {
         let base_url = base_url.clone();
         let denied = self
             .feeds()
@@ -491,34 +407,23 @@ impl Federation {
         }
         Ok(())
     }
-
-    /// When a stranger must have asked to still wait.
-    pub(crate) fn strangers_since(&self) -> DateTime<Utc> {
-        self.now() - TimeDelta::days(PENDING_DAYS)
-    }
 }
 
-fn approve_in(peer: &mut Peer, now: DateTime<Utc>) {
-    peer.pinned = true;
-    peer.decided = Some(now);
-    if peer.follower == Follower::Pending {
-        peer.follower = Follower::Approved;
-    }
+/// How the journal spells the denials of a node, other than by this base URL.
+fn spellings_in(
+    journal: &FileJournal,
+    node: &Origin,
+) -> Result<Vec<String>, crate::journal::JournalError> {
+    let denied = journal.read()?.unwrap_or_default().denied;
+    let is_it = |other: &String| {
+        let named: Option<Origin> = other.parse().ok();
+        named.is_some_and(|named| named.is_same_node(node)) && other != node.as_str()
+    };
+    Ok(denied.into_iter().filter(is_it).collect())
 }
 
 fn is_over_quota(peer: &Peer) -> bool {
     peer.error_code.as_deref() == Some(follower::OVER_QUOTA)
-}
-
-/// Blanks and capitals do not count: a fingerprint is read aloud.
-fn same_fingerprint(one: &str, other: &str) -> bool {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .filter(|c| !c.is_whitespace() && *c != '-' && *c != ':')
-            .flat_map(char::to_lowercase)
-            .collect()
-    };
-    plain(one) == plain(other)
 }
 
 pub(crate) fn default_policy() -> String {
@@ -527,15 +432,4 @@ pub(crate) fn default_policy() -> String {
 
 pub(crate) fn text_of(document: &NodeDocument) -> String {
     String::from_utf8_lossy(document.to_json()).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_fingerprint;
-
-    #[test]
-    fn a_fingerprint_that_was_read_aloud_is_the_same() {
-        assert!(same_fingerprint("1F3A-77c0", "1f3a 77c0"));
-        assert!(!same_fingerprint("1f3a 77c1", "1f3a 77c0"));
-    }
 }

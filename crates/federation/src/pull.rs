@@ -315,7 +315,7 @@ async fn apply(
             _ => return Ok(Ok(outdated(work, &source)?)),
         };
         let applied = follow::apply(work, &source.follow(), since, page)?;
-        let over = |applied: &Applied| applied.outcome == Outcome::OverQuota;
+        let over = |applied: &Applied| matches!(applied.outcome, Outcome::OverQuota(_));
         if applied.as_ref().map_or(true, over) {
             work.discard();
         }

@@ -45,6 +45,10 @@ impl Store for FeedWork<'_, '_> {
         FeedWork::known(self, key, entries)
     }
 
+    fn kept_bytes(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<u64> {
+        FeedWork::kept_bytes(self, key, entries)
+    }
+
     fn put_statements(&mut self, key: &FeedKey, rows: Vec<StatementRow>) -> Result<()> {
         FeedWork::put_statements(self, key, rows)
     }

@@ -23,6 +23,8 @@ pub enum Bucket {
     Registration,
     /// Corrections that anybody may send in.
     Correction,
+    /// Messages of nodes that no admin here has approved.
+    PeerMessage,
 }
 
 /// How many requests at once, and how many per minute in the long run.
@@ -57,6 +59,8 @@ pub struct Rates {
     pub registration: Rate,
     /// See [`Bucket::Correction`].
     pub correction: Rate,
+    /// See [`Bucket::PeerMessage`].
+    pub peer_message: Rate,
 }
 
 impl Default for Rates {
@@ -81,6 +85,11 @@ impl Default for Rates {
             correction: Rate {
                 burst: 5,
                 per_minute: 2,
+            },
+            // A node asks once a minute whether it may follow.
+            peer_message: Rate {
+                burst: 20,
+                per_minute: 30,
             },
         }
     }
@@ -195,6 +204,7 @@ pub struct RateLimits {
     write: Option<Limiter>,
     registration: Option<Limiter>,
     correction: Option<Limiter>,
+    peer_message: Option<Limiter>,
     /// Registrations of a day.
     registrations: Option<Gcra>,
     /// Corrections of a day.
@@ -211,6 +221,7 @@ impl RateLimits {
             write: Limiter::new(rates.write),
             registration: Limiter::new(rates.registration),
             correction: Limiter::new(rates.correction),
+            peer_message: Limiter::new(rates.peer_message),
             registrations: daily(rates.registration, consts::REGISTRATIONS_A_DAY),
             corrections: daily(rates.correction, consts::CORRECTIONS_A_DAY),
             attempts: Attempts::new(rates.sign_in, Limiter::new),
@@ -223,6 +234,7 @@ impl RateLimits {
             Bucket::Write => self.write.as_ref(),
             Bucket::Registration => self.registration.as_ref(),
             Bucket::Correction => self.correction.as_ref(),
+            Bucket::PeerMessage => self.peer_message.as_ref(),
         }
     }
 
@@ -245,7 +257,7 @@ impl RateLimits {
         let places = match bucket {
             Bucket::Registration => self.registrations.as_ref(),
             Bucket::Correction => self.corrections.as_ref(),
-            Bucket::Read | Bucket::Write => None,
+            Bucket::Read | Bucket::Write | Bucket::PeerMessage => None,
         };
         places
             .map_or(Ok(()), |places| places.charge(site(address)))
@@ -259,6 +271,7 @@ impl RateLimits {
             &self.write,
             &self.registration,
             &self.correction,
+            &self.peer_message,
         ]
         .into_iter()
         .flatten()

@@ -205,9 +205,12 @@ pub(crate) enum Peer {
     Approve {
         /// Its host.
         host: String,
-        /// The fingerprint as its admin said it; refused where the peer shows another.
+        /// The fingerprint as its admin said it; refused where the peer shows another, and needed where none was compared yet.
         #[arg(long)]
         fingerprint: Option<String>,
+        /// The document that `lotse peer show` shows; refused where the peer has shown another since.
+        #[arg(long)]
+        document: Option<String>,
         /// Follow it too.
         #[arg(long)]
         follow: bool,

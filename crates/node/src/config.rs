@@ -114,6 +114,7 @@ pub(crate) struct RateSettings {
     sign_in: RateSetting,
     registration: RateSetting,
     correction: RateSetting,
+    peer_message: RateSetting,
 }
 
 /// What is set where nothing says otherwise.
@@ -190,6 +191,7 @@ impl Default for Defaults {
                 sign_in: rate(rates.sign_in),
                 registration: rate(rates.registration),
                 correction: rate(rates.correction),
+                peer_message: rate(rates.peer_message),
             },
             site: std::collections::BTreeMap::new(),
         }
@@ -264,6 +266,7 @@ impl Config {
             sign_in: rate(self.rates.sign_in),
             registration: rate(self.rates.registration),
             correction: rate(self.rates.correction),
+            peer_message: rate(self.rates.peer_message),
         }
     }
 

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::connection::{AnyConnection, insert_rows};
 use crate::database::{ARRIVAL, Database, Transaction};
 use crate::directory::{head, review_column, stored_entry};
+use crate::feeds::doubles;
 use crate::limits;
 use crate::rows::{
     AccountRow, AuditRow, BucketRow, ClientRow, CorrectionRow, CounterRow, DenialRow,
@@ -352,6 +353,8 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
     let mut own = None;
     let mut rows = 0;
     let mut latest = (0, "");
+    // Parted first, where an older version took one node for several.
+    let (mut peers, mut denied) = (Vec::new(), Vec::new());
     loop {
         let before = input.digest.clone();
         let text = input.next()?;
@@ -374,15 +377,23 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
         match &mut line {
             Line::Origin(row) if row.is_self => own = Some(row.id),
             Line::Entry(row) if own == Some(row.origin) => row.review = review_of(row)?,
+            Line::Denial(row) => denied.push(row.base_url.clone()),
             _ => {}
         }
-        waiting.push(line);
+        match line {
+            Line::Peer(row) => peers.push(row),
+            line => waiting.push(line),
+        }
         rows += 1;
         if waiting.rows >= limits::ROWS_PER_STATEMENT {
             input.written(waiting.write(connection))?;
         }
     }
     input.written(waiting.write(connection))?;
+    input.written(write_peers(connection, peers, &denied))?;
+    if head.migration.as_str() < migration::ONE_NODE_IS_ONE_PEER {
+        count_bytes(connection)?;
+    }
     let stored: i64 = counter::table
         .find(ARRIVAL)
         .select(counter::value)
@@ -398,6 +409,26 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
         rows,
         through: head.through,
     })
+}
+
+/// Writes peers and respells denials, each node once.
+fn write_peers(
+    connection: &mut AnyConnection,
+    peers: Vec<PeerRow>,
+    denied: &[String],
+) -> Result<()> {
+    let peers = doubles::parted(peers, denied);
+    insert_rows!(connection, peer::table, &peers);
+    doubles::respell(connection, denied)
+}
+
+/// Counts anew what is kept of each feed: archives of older versions do not say.
+fn count_bytes(connection: &mut AnyConnection) -> Result<()> {
+    diesel::sql_query(
+        "UPDATE feed SET bytes = (SELECT COALESCE(SUM(OCTET_LENGTH(body)), 0) FROM statement WHERE statement.feed = feed.id)",
+    )
+    .execute(connection)?;
+    Ok(())
 }
 
 /// The column that archives do without.

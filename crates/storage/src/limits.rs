@@ -38,6 +38,8 @@ pub(crate) const READER_CACHE_KIB: u32 = 4_096;
 /// Rows of one multi-row statement. With 15 columns at most this stays below the parameter limits of SQLite (32,766)
 /// and PostgreSQL (65,535); longer statements do not get faster.
 pub(crate) const ROWS_PER_STATEMENT: usize = 500;
+/// Statements of a page that are read at once: of the largest there are, this is what stands in memory beside the page.
+pub(crate) const PAGE_ROWS: usize = 64;
 /// Keys of one `IN` list.
 pub(crate) const KEYS_PER_STATEMENT: usize = 5_000;
 

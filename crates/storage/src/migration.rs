@@ -7,12 +7,18 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::{AnyConnection, Connector, Purpose, Target, Waits, on_each};
 use crate::database::{begin_writing, commit};
+use crate::feeds::doubles;
 use crate::limits;
 use crate::schema::meta;
 use crate::{Result, StorageError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// The migration that holds each node to one peer: those that are several are parted before it.
+pub(crate) const ONE_NODE_IS_ONE_PEER: &str = "0005_peers";
+/// The migration since which there are peers.
+const FIRST_PEERS: &str = "0003_federation";
 
 /// Runs what is pending, all of it or nothing, and returns the names of what was run. Makes the file of a SQLite
 /// database.
@@ -36,6 +42,10 @@ fn migrate_once(target: &Target) -> Result<Vec<String>> {
     // The lock of all writers: of several processes that start at once, one migrates and the others find it done.
     begin_writing(&mut connection)?;
     let pending = pending_of(&mut connection)?;
+    let is_pending = |name: &str| pending.iter().any(|pending| pending == name);
+    if is_pending(ONE_NODE_IS_ONE_PEER) && !is_pending(FIRST_PEERS) {
+        doubles::part(&mut connection)?;
+    }
     match &mut connection {
         AnyConnection::Sqlite(inner) => run(inner, SQLITE)?,
         AnyConnection::Postgres(inner) => run(inner, POSTGRES)?,

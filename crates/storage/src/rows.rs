@@ -235,6 +235,9 @@ pub(crate) struct FeedRow {
     pub(crate) pull: i64,
     pub(crate) pulling: bool,
     pub(crate) head: Option<String>,
+    // What archives of older versions do without; counted anew when one is restored.
+    #[serde(default)]
+    pub(crate) bytes: i64,
 }
 
 /// The latest statement about an entry.
@@ -293,6 +296,13 @@ pub(crate) struct PeerRow {
     pub(crate) error_at: Option<i64>,
     pub(crate) sweep: Option<i64>,
     pub(crate) sweep_allowed: bool,
+    // What archives of older versions do without.
+    #[serde(default)]
+    pub(crate) seen: Option<i64>,
+    #[serde(default)]
+    pub(crate) contested: Option<i64>,
+    #[serde(default)]
+    pub(crate) contests: i64,
 }
 
 /// A node of which nothing is wanted here any more.

@@ -195,6 +195,7 @@ diesel::table! {
         pull -> BigInt,
         pulling -> Bool,
         head -> Nullable<Text>,
+        bytes -> BigInt,
     }
 }
 
@@ -247,6 +248,9 @@ diesel::table! {
         error_at -> Nullable<BigInt>,
         sweep -> Nullable<BigInt>,
         sweep_allowed -> Bool,
+        seen -> Nullable<BigInt>,
+        contested -> Nullable<BigInt>,
+        contests -> BigInt,
     }
 }
 

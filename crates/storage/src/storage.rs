@@ -288,6 +288,13 @@ impl Storage {
     }
 }
 
+/// Whether a stored base URL is another spelling of this one.
+fn spelled_otherwise(stored: &str, normal: &str) -> bool {
+    stored
+        .parse()
+        .is_ok_and(|origin: Origin| origin.as_str() == normal)
+}
+
 /// Whose database this is; says so in a new one.
 fn identify(t: &mut Transaction<'_>, base_url: &str, now: DateTime<Utc>) -> Result<(Known, i64)> {
     let own: Option<OriginRow> = origin::table
@@ -295,6 +302,13 @@ fn identify(t: &mut Transaction<'_>, base_url: &str, now: DateTime<Utc>) -> Resu
         .first(t.connection())
         .optional()?;
     let row = match own {
+        // What an older version spelled otherwise is the same node; from now on it has the one spelling.
+        Some(row) if row.base_url != base_url && spelled_otherwise(&row.base_url, base_url) => {
+            diesel::update(origin::table.find(row.id))
+                .set(origin::base_url.eq(base_url))
+                .execute(t.connection())?;
+            row
+        }
         Some(row) if row.base_url != base_url => {
             return Err(StorageError::OtherOrigin {
                 found: row.base_url,

@@ -82,9 +82,9 @@ impl Look<'_> {
             None => self.get(self.settings.origin.as_str(), name.parse().ok()?),
             Some((id, host)) => {
                 let id = id.parse().ok()?;
-                ["https", "http"]
-                    .iter()
-                    .find_map(|scheme| self.get(&format!("{scheme}://{host}"), id))
+                let origin: domain::Origin = format!("https://{host}").parse().ok()?;
+                let origins = origin.of_same_node();
+                origins.iter().find_map(|origin| self.get(origin, id))
             }
         }
     }

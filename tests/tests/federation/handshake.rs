@@ -7,11 +7,10 @@ use lotse_tests::{
     signing::Signatory,
 };
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 on_both!(
     a_stranger_waits_until_an_admin_has_compared_its_fingerprint,
-    strangers_are_few_one_for_each_host,
     signed_requests_hold_once_for_a_moment_and_for_what_they_name,
 );
 
@@ -92,29 +91,6 @@ fn a_stranger_waits_until_an_admin_has_compared_its_fingerprint(database: Databa
     refused(stranger.get(&b.node, CHANGES), 403, "not_a_follower");
     let answer = stranger.follow(&b.node).expect(202);
     assert_eq!(answer.json()["state"], "rejected");
-}
-
-fn strangers_are_few_one_for_each_host(database: Database) {
-    let b = Station::start(federated(database));
-    let _ = Signatory::stranger("https://one.example")
-        .follow(&b.node)
-        .expect(202);
-    let second = Signatory::stranger("https://one.example/second");
-    refused(second.follow(&b.node), 403, "limit_reached");
-    // A key that its own document does not name.
-    let liar = Signatory::stranger("https://liar.example").with_other_key();
-    refused(liar.follow(&b.node), 401, "signature_invalid");
-    for number in 1..100 {
-        let url = format!("https://stranger-{number}.example");
-        let _ = Signatory::stranger(&url).follow(&b.node).expect(202);
-    }
-    let late = Signatory::stranger("https://late.example").follow(&b.node);
-    refused(late, 503, "busy");
-    let peers = b.admin.get(&b.node, "/api/v1/peers").expect(200).json();
-    let peers = peers["items"].as_array().unwrap();
-    assert_eq!(peers.len(), 100);
-    let hosts: Vec<&Value> = peers.iter().map(|peer| &peer["host"]).collect();
-    assert!(!hosts.contains(&&json!("late.example")) && !hosts.contains(&&json!("liar.example")));
 }
 
 fn signed_requests_hold_once_for_a_moment_and_for_what_they_name(database: Database) {

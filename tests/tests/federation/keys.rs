@@ -1,14 +1,19 @@
 //! Keys change by the word of the keys before them, and by no other.
 
+use std::process::Output;
+
+use federation::protocol::document::NodeDocument;
 use lotse_tests::{
     Database, Proxy, World,
     federation::{LATER, SOON, Station, federated},
     on_both, wait_for,
 };
+use serde_json::Value;
 
 on_both!(
     new_keys_are_taken_over_while_both_run_and_all_goes_on,
     a_peer_that_missed_new_keys_is_told_of_them_later,
+    of_several_rotations_at_once_each_says_what_is_in_force,
 );
 
 fn new_keys_are_taken_over_while_both_run_and_all_goes_on(database: Database) {
@@ -48,6 +53,52 @@ fn a_peer_that_missed_new_keys_is_told_of_them_later(database: Database) {
     let _ = a.create("offer");
     b.at().wait_until_same(a.at(), LATER);
     b.at().verify(&a.node);
+}
+
+fn of_several_rotations_at_once_each_says_what_is_in_force(database: Database) {
+    let a = Station::start(federated(database));
+    let rotated: Vec<Output> = std::thread::scope(|scope| {
+        let rotations = [(); 4].map(|()| scope.spawn(|| a.node.run(&["keys", "rotate"])));
+        rotations.map(|rotation| rotation.join().unwrap()).into()
+    });
+    let shown = a.node.get("/fed/v1/documents").send().unwrap();
+    let shown: Value = shown.json().unwrap();
+    let documents = shown["documents"].as_array().unwrap();
+    let in_force: Vec<String> = documents
+        .iter()
+        .map(|document| {
+            let document = NodeDocument::parse(document.to_string().as_bytes()).unwrap();
+            document.fingerprint()
+        })
+        .collect();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut won = Vec::new();
+    for rotation in &rotated {
+        let (said, refused) = (text(&rotation.stdout), text(&rotation.stderr));
+        let named = |said: &str| {
+            in_force
+                .iter()
+                .position(|known| said.contains(known.as_str()))
+        };
+        if rotation.status.success() {
+            won.extend(named(&said));
+            assert!(named(&said) > Some(0), "{said}");
+        } else {
+            assert!(refused.contains("another rotation was faster"), "{refused}");
+            assert!(named(&refused) > Some(0), "{refused}");
+        }
+    }
+    won.sort_unstable();
+    won.dedup();
+    let winners = rotated.iter().filter(|rotation| rotation.status.success());
+    assert_eq!(won.len(), winners.count(), "each has a key of its own");
+    assert_eq!(documents.len(), 1 + won.len());
+    assert_eq!(a.at().fingerprint(), in_force[won.len()]);
+    // Of the keys that never counted nothing is left: two for each document, and the recovery key.
+    let files = std::fs::read_dir(a.node.data().join("keys")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let keys: Vec<String> = names.filter(|name| name.contains("z6Mk")).collect();
+    assert_eq!(keys.len(), 2 * documents.len() + 1, "{keys:?}");
 }
 
 #[test]

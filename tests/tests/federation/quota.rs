@@ -8,7 +8,10 @@ use lotse_tests::{
 use reqwest::Method;
 use serde_json::json;
 
-on_both!(a_peer_over_its_quota_is_paused_and_goes_on_once_it_is_raised);
+on_both!(
+    a_peer_over_its_quota_is_paused_and_goes_on_once_it_is_raised,
+    a_peer_that_takes_too_many_bytes_is_paused_and_what_is_too_large_takes_none,
+);
 
 /// Rows of a page.
 const PAGE: usize = 5;
@@ -89,4 +92,67 @@ fn a_peer_over_its_quota_is_paused_and_goes_on_once_it_is_raised(database: Datab
     );
     write(&a, "late", 1);
     b.at().wait_until_same(a.at(), SOON);
+}
+
+fn a_peer_that_takes_too_many_bytes_is_paused_and_what_is_too_large_takes_none(database: Database) {
+    let a = World::on(federated(Database::Sqlite));
+    let b = Station::start(
+        federated(database)
+            .with("PEER_PAGE_ROWS", &PAGE.to_string())
+            .with("PEER_POLL_SECONDS", "1"),
+    );
+    b.at().follow(a.at());
+    b.at().verify(&a.node);
+    let bytes = |at: At<'_>| at.peer(&a.node)["bytes"].as_u64().unwrap();
+    let before = bytes(b.at());
+    assert!(before > 1_000, "{before}");
+
+    // Rows that are larger than is wanted wait, and none of their bytes is here.
+    let put = |policy: &serde_json::Value| {
+        let _ = b
+            .at()
+            .peer_answer(Method::PUT, &a.node, "/policy", policy)
+            .expect(200);
+    };
+    put(&json!({"max_row_bytes": 10}));
+    b.at().verify(&a.node);
+    let peer = b.at().peer(&a.node);
+    assert!(peer["quarantined"].as_u64() > Some(0), "{peer}");
+    assert_eq!((&peer["entries"], &peer["bytes"]), (&json!(0), &json!(0)));
+    let archive = b.node.outside("archive");
+    let _ = b.node.ask(&["backup", archive.to_str().unwrap()]);
+    let archive = std::fs::read_to_string(archive).unwrap();
+    let waiting = archive
+        .lines()
+        .filter(|line| line.contains("\"quarantined\""));
+    let (bare, kept): (Vec<&str>, Vec<&str>) =
+        waiting.partition(|line| line.contains("\"body\":null"));
+    assert!(!bare.is_empty() && kept.is_empty(), "{kept:?}");
+    // Wanted after all they come again.
+    put(&json!({}));
+    b.at().wait_until_same(a.at(), LATER);
+    b.at().verify(&a.node);
+    assert_eq!(bytes(b.at()), before);
+
+    // Many small ones take bytes as well.
+    put(&json!({"max_bytes": before + 5_000}));
+    b.at().verify(&a.node);
+    write(&a, "many", 40);
+    let peer = wait_for("the peer takes too many bytes", LATER, || {
+        let peer = b.at().peer(&a.node);
+        (peer["error"]["code"] == "over_quota").then_some(peer)
+    });
+    assert_eq!(peer["following"], "paused", "{peer}");
+    assert!(
+        peer["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("more bytes"),
+        "{peer}"
+    );
+    assert!(bytes(b.at()) <= before + 5_000);
+    put(&json!({}));
+    b.at().wait_until_same(a.at(), LATER);
+    b.at().verify(&a.node);
+    assert!(bytes(b.at()) > before + 5_000);
 }

@@ -60,9 +60,27 @@ fn media_type(path: &str) -> &'static str {
     }
 }
 
-/// The headers of a signature (RFC 9421) by nobody in particular, so that a body is read for it.
+/// A peer at which nobody listens.
+const PEER: &str = "https://localhost:9";
+
+/// Makes [`PEER`] a peer of the node. Of nodes that it knows it reads the most.
+fn approve_peer(node: &TestNode) {
+    let peer = Signatory::stranger(PEER);
+    let _ = peer.follow(node).expect(202);
+    let fingerprint = peer.fingerprint();
+    let approval = [
+        "peer",
+        "approve",
+        "localhost:9",
+        "--fingerprint",
+        &fingerprint,
+    ];
+    let _ = node.ask(&approval);
+}
+
+/// The headers of a signature (RFC 9421) in the name of a peer and by nobody in particular, so that a body is read for it.
 fn signature(node: &TestNode) -> Vec<(String, String)> {
-    let stranger = Signatory::stranger("https://stranger.example.org");
+    let stranger = Signatory::stranger(PEER);
     let message = serde_json::json!({});
     let request = stranger.request(node, Method::POST, "/fed/v1/hints", Some(&message));
     let headers = request.build().unwrap().headers().clone();
@@ -116,6 +134,7 @@ fn node() -> TestNode {
 #[test]
 fn no_operation_unfolds_a_body() {
     let node = node();
+    approve_peer(&node);
     let (anonymous, admin) = (
         Party::anonymous(),
         node.account("admin@example.org", "node_admin"),
@@ -239,6 +258,7 @@ fn drip(node: &TestNode, head: &str) -> (Option<u16>, bool) {
 #[test]
 fn a_body_that_drips_is_ended_wherever_it_is_read() {
     let node = node();
+    approve_peer(&node);
     let answers: Vec<(String, Option<u16>, bool)> = thread::scope(|scope| {
         let drips: Vec<_> = [
             ("POST", "/api/v1/token"),
@@ -288,6 +308,7 @@ fn endless(node: &TestNode, head: &str) -> Option<usize> {
 #[test]
 fn a_body_without_end_is_ended_whether_or_not_anybody_reads_it() {
     let node = node();
+    approve_peer(&node);
     let admin = node.account("admin@example.org", "node_admin");
     let cookie = admin.request(&node, Method::GET, "/").build().unwrap();
     let signed_in = format!(
@@ -391,6 +412,7 @@ fn a_length_that_lies_gains_nothing() {
 #[test]
 fn bodies_share_bounded_memory() {
     let node = Node::on(Database::Sqlite).with("BODY_SECONDS", "6").start();
+    approve_peer(&node);
     let admin = node.account("admin@example.org", "node_admin");
     forget_peak_memory(&node);
     let before = peak_memory(&node);

@@ -61,11 +61,16 @@ impl FromRequest for PathId {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = request.match_info().get("id").unwrap_or_default();
-        let (id, host) = match text.split_once('@') {
-            Some((id, host)) => (id, Some(host.to_owned())),
-            None => (text, None),
+        // As base URLs have it, so that a host has one spelling here as well.
+        let host_of = |host: &str| {
+            let origin: Origin = format!("https://{host}").parse().ok()?;
+            Some(origin.host().to_owned()).filter(|host| host == origin.node())
         };
-        ready(id.parse().map(|id| Self { id, host }).map_err(|_| {
+        let read = match text.split_once('@') {
+            Some((id, host)) => id.parse().ok().zip(host_of(host).map(Some)),
+            None => text.parse().ok().map(|id| (id, None)),
+        };
+        ready(read.map(|(id, host)| Self { id, host }).ok_or_else(|| {
             Problem::new(
                 Code::InvalidId,
                 "expected an id such as 019ab3c2-5c00-7a11-8f3e-6b0f2d9c4e10, with @ and its node's host for a foreign entry",

@@ -101,6 +101,7 @@ impl Node {
             sign_in,
             registration: many,
             correction: many,
+            peer_message: many,
         };
         let limits = Arc::new(RateLimits::new(&rates));
         let sign_in = SignIn {

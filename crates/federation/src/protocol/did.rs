@@ -38,19 +38,18 @@ impl DidWeb {
     ///
     /// # Errors
     /// [`DidError::Form`] for an origin that the method cannot name: a host that is an IPv6 address (its colons would
-    /// read as a path), or a path with empty segments.
+    /// read as a path), or plain `http` at the port of `https`, which would be another spelling of what is there.
     pub fn of(origin: &Origin) -> Result<Self, DidError> {
-        let (_, rest) = origin.as_str().split_once("://").ok_or(DidError::Form)?;
-        let mut segments = rest.split('/');
+        if !origin.is_https() && origin.host().ends_with(":443") {
+            return Err(DidError::Form);
+        }
+        let mut segments = origin.node().split('/');
         let host = segments.next().unwrap_or_default();
         if host.starts_with('[') {
             return Err(DidError::Form);
         }
         let mut did = format!("did:web:{}", host.replace(':', "%3A"));
         for segment in segments {
-            if segment.is_empty() {
-                return Err(DidError::Form);
-            }
             did.push(':');
             push_segment(&mut did, segment);
         }
@@ -71,8 +70,7 @@ impl DidWeb {
                 return Err(DidError::Form);
             }
             url.push('/');
-            // The only escape that a path segment of a URL does not keep as it is.
-            url.push_str(&segment.replace("%3A", ":"));
+            url.push_str(segment);
         }
         url.parse().map_err(|_| DidError::Form)
     }
@@ -152,6 +150,9 @@ mod tests {
             ("https://bücher.example", "did:web:xn--bcher-kva.example"),
             ("https://a.example/%C3%BC", "did:web:a.example:%C3%BC"),
             ("https://127.0.0.1:8080", "did:web:127.0.0.1%3A8080"),
+            ("https://a.example.", "did:web:a.example"),
+            ("https://a.example//x//y/", "did:web:a.example:x:y"),
+            ("https://a.example/%7ez%21", "did:web:a.example:%7Ez%21"),
         ] {
             let origin: Origin = origin.parse().unwrap();
             let named = DidWeb::of(&origin).unwrap();
@@ -195,6 +196,11 @@ mod tests {
             "did:web:exa mple.org",
             "did:web:example.org:..:x",
             "did:web:example.org%2Fx",
+            "did:web:example.org.",
+            "did:web:example.org:%7ez",
+            "did:web:example.org:~z",
+            "did:web:example.org:%61",
+            "did:web:example.org:%zz",
             "did:web:[::1]",
         ] {
             assert_eq!(bad.parse::<DidWeb>(), Err(DidError::Form), "{bad}");
@@ -213,7 +219,7 @@ mod tests {
 
     #[test]
     fn an_address_that_the_method_cannot_name_has_no_identifier() {
-        for origin in ["https://[::1]:8080", "https://a.example/x//y"] {
+        for origin in ["https://[::1]:8080", "http://a.example:443"] {
             let origin: Origin = origin.parse().unwrap();
             assert_eq!(DidWeb::of(&origin), Err(DidError::Form), "{origin}");
         }

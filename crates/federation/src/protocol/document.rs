@@ -40,18 +40,20 @@
 
 use chrono::{DateTime, Utc};
 use domain::Origin;
-use domain::feed::FeedName;
+use domain::feed::{Digest, FeedName};
 
 use super::did::DidWeb;
 use super::key::{PublicKey, Signer, Verifier};
 use super::proof::Proof;
 use content::{Content, StatementKey, Task};
 
+mod claim;
 mod content;
 mod error;
 mod follow;
 mod wire;
 
+pub(crate) use claim::{claimed_key, claimed_sequence};
 pub use error::DocumentError;
 pub use follow::{Acceptance, accept};
 
@@ -316,6 +318,12 @@ impl NodeDocument {
         self.current_statement_key()
             .filter(|(current, _)| *current == method)
             .map(|(_, key)| key)
+    }
+
+    /// The SHA-256 of the document with its proofs, which an approval can name: nothing else is approved then.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        super::sha256(&self.json)
     }
 
     /// The fingerprint of the current statement key, which admins compare: [`PublicKey::fingerprint`].

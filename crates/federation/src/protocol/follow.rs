@@ -79,8 +79,35 @@ pub enum Outcome {
     },
     /// Rows were swept, and more remain: go on.
     Sweeping,
-    /// It has more rows than are wanted from it. Nothing may be kept of this page: else each attempt would bring one more.
-    OverQuota,
+    /// It has more than is wanted from it. Nothing may be kept of this page: else each attempt would bring one more.
+    OverQuota(Quota),
+}
+
+/// What there is too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// More live rows than [`Policy::max_rows`].
+    Rows,
+    /// More bytes than [`Policy::max_bytes`].
+    Bytes,
+}
+
+impl Quota {
+    /// In words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rows => "it has more entries than its policy lets in",
+            Self::Bytes => "it has more bytes than its policy lets in",
+        }
+    }
+
+    fn exceeded(policy: &Policy, state: &FeedState) -> Option<Self> {
+        if state.live > policy.max_rows {
+            return Some(Self::Rows);
+        }
+        (state.bytes > policy.max_bytes).then_some(Self::Bytes)
+    }
 }
 
 /// Where to go on: the number since which changes are wanted. Begins anew where the node has begun a new epoch; a
@@ -142,7 +169,7 @@ pub fn leave<S: Store>(store: &mut S, key: &FeedKey) -> Result<(), S::Error> {
         store.forget(key, &gone)?;
     }
     store.clear(key)?;
-    state.live = 0;
+    (state.live, state.bytes) = (0, 0);
     state.root = tree::empty_root();
     store.put_state(key, &state)
 }
@@ -189,8 +216,8 @@ pub fn apply<S: Store>(
     applied.seq = page.through;
     applied.more = page.more;
     state.head = Some(page.head.json.clone());
-    if state.live > follow.policy.max_rows {
-        applied.outcome = Outcome::OverQuota;
+    if let Some(quota) = Quota::exceeded(follow.policy, &state) {
+        applied.outcome = Outcome::OverQuota(quota);
     } else if !page.more {
         applied.outcome = settle(store, follow, &mut state, page.head.root, page.head.count)?;
     }
@@ -215,8 +242,17 @@ fn take_in<S: Store>(
         .live
         .saturating_add(decided.more)
         .saturating_sub(decided.fewer);
+    let entries: Vec<EntryId> = decided.rows.iter().map(|row| row.entry).collect();
+    let before = store.kept_bytes(follow.key, &entries)?;
+    let after = decided.rows.iter().map(kept_bytes).sum();
+    state.bytes = state.bytes.saturating_sub(before).saturating_add(after);
     write(store, follow, decided)?;
     Ok(Ok(applied))
+}
+
+/// Bytes of a statement that are kept.
+fn kept_bytes(row: &StatementRow) -> u64 {
+    row.body.as_ref().map_or(0, |body| body.len() as u64)
 }
 
 #[derive(Default)]
@@ -272,19 +308,26 @@ fn decide(
                 }
             }
         }
+        // What is too large, or left out, is known by its hash.
+        let has_body = kept != Kept::Skipped && !is_too_large(follow, &row);
         decided.rows.push(StatementRow {
             entry: row.entry,
             leaf: tree::leaf_of(&follow.key.origin, row.entry),
             seq: row.seq,
             live,
             hash: row.hash,
-            body: (kept != Kept::Skipped).then_some(row.line),
+            body: has_body.then_some(row.line),
             kept,
             pull: state.pull,
             at: now,
         });
     }
     Ok(decided)
+}
+
+fn is_too_large(follow: &Follow<'_>, row: &Statement) -> bool {
+    let object = row.object.as_ref();
+    object.is_some_and(|json| json.len() > follow.policy.max_row_bytes)
 }
 
 /// What becomes of one statement.
@@ -296,7 +339,7 @@ fn judge(
     let Some(json) = &row.object else {
         return Ok((Kept::Taken, None));
     };
-    if json.len() > follow.policy.max_row_bytes {
+    if is_too_large(follow, row) {
         let why = format!("it has {} bytes, more than are wanted", json.len());
         return Ok((Kept::Quarantined(why), None));
     }
@@ -407,8 +450,10 @@ fn remove<S: Store>(
     let gone: Vec<EntryId> = rows.iter().map(|row| row.entry).collect();
     if !gone.is_empty() {
         store.let_go(&follow.key.origin, &gone)?;
+        let bytes = store.kept_bytes(follow.key, &gone)?;
         store.forget(follow.key, &gone)?;
         state.live = state.live.saturating_sub(gone.len() as u64);
+        state.bytes = state.bytes.saturating_sub(bytes);
     }
     Ok(rows.iter().map(|row| row.leaf).collect())
 }
@@ -467,6 +512,7 @@ pub fn retry<S: Store>(
 ) -> Result<usize, S::Error> {
     let (actor, epoch) = (follow.document.did().as_str(), follow.document.epoch());
     let mut decided = Decided::default();
+    let mut fewer = 0;
     for row in rows {
         let Some(line) = row.body.as_deref() else {
             continue;
@@ -480,6 +526,9 @@ pub fn retry<S: Store>(
             Ok(judged) => judged,
         };
         decided.take.extend(entry.map(|entry| (entry, false)));
+        if kept == Kept::Skipped {
+            fewer += kept_bytes(&row);
+        }
         decided.rows.push(StatementRow {
             body: row.body.filter(|_| kept != Kept::Skipped),
             kept,
@@ -489,6 +538,12 @@ pub fn retry<S: Store>(
     let out = decided.rows.len();
     if out > 0 {
         write(store, follow, decided)?;
+    }
+    if fewer > 0
+        && let Some(mut state) = store.state(follow.key)?
+    {
+        state.bytes = state.bytes.saturating_sub(fewer);
+        store.put_state(follow.key, &state)?;
     }
     Ok(out)
 }

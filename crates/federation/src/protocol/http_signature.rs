@@ -2,7 +2,8 @@
 //!
 //! One form only. The components are `"@method" "@authority" "@path" "@query"`, in this order, and last
 //! `"content-digest"` where the request has a body. The parameters, in any order, are `created`, `expires`, `nonce`,
-//! `alg="ed25519"`, `keyid` and `tag="lotse-fed"`, all of them. A header may hold signatures with other tags, which are
+//! `alg="ed25519"`, `keyid` and `tag="lotse-fed"`: all of them, but that a signature without `expires` is good for as long
+//! as any may be, which is [`MAX_AGE`]. One that says to be good for longer is refused. A header may hold signatures with other tags, which are
 //! for others.
 //!
 //! What a caller has to see to: a request with a body carries a `Content-Digest` and it fits the body
@@ -112,7 +113,7 @@ pub struct Request<'a> {
 pub struct Stamp<'a> {
     /// When it is made: Unix seconds.
     pub created: i64,
-    /// Until when it may be used: Unix seconds, after `created`.
+    /// Until when it may be used: Unix seconds, after `created` and at most [`MAX_AGE`] after it.
     pub expires: i64,
     /// The name of the key, as `did:web:example.org#requests-1`.
     pub key_id: &'a str,
@@ -315,6 +316,21 @@ impl Parsed {
         self.own.expires
     }
 
+    /// Whether it was signed not too long ago. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// [`SignatureError::Expired`], [`SignatureError::Future`].
+    pub fn check_moment(&self, now: i64) -> Result<(), SignatureError> {
+        let age = now.saturating_sub(self.own.created);
+        if age > MAX_AGE || now > self.own.expires {
+            return Err(SignatureError::Expired);
+        }
+        if age < -MAX_AHEAD {
+            return Err(SignatureError::Future);
+        }
+        Ok(())
+    }
+
     /// Whether this request was signed with this key, and not too long ago. `now` is in Unix seconds.
     ///
     /// # Errors
@@ -326,13 +342,7 @@ impl Parsed {
         verifier: &dyn Verifier,
         now: i64,
     ) -> Result<(), SignatureError> {
-        let age = now.saturating_sub(self.own.created);
-        if age > MAX_AGE || now > self.own.expires {
-            return Err(SignatureError::Expired);
-        }
-        if age < -MAX_AHEAD {
-            return Err(SignatureError::Future);
-        }
+        self.check_moment(now)?;
         // A body that is not covered, or a digest that is not there, is not this request.
         if covered(request)? != self.list.items {
             return Err(SignatureError::Components);
@@ -407,13 +417,18 @@ fn read_parameters(parameters: &Parameters) -> Result<OwnParameters, SignatureEr
             return Err(SignatureError::Parameter(name));
         }
     }
+    let created = integer("created")?;
+    let latest = created.saturating_add(MAX_AGE);
     let own = OwnParameters {
-        created: integer("created")?,
-        expires: integer("expires")?,
+        created,
+        expires: match parameters.get("expires") {
+            None => latest,
+            Some(_) => integer("expires")?,
+        },
         key_id: text("keyid")?.to_owned(),
         nonce: text("nonce")?.to_owned(),
     };
-    if own.expires <= own.created {
+    if own.expires <= own.created || own.expires > latest {
         return Err(SignatureError::Parameter("expires"));
     }
     if own.nonce.len() > MAX_NONCE_BYTES || own.key_id.len() > super::proof::METHOD_BYTES {

@@ -8,6 +8,7 @@ pub mod head;
 pub mod http_signature;
 pub mod journal;
 pub mod key;
+pub mod message;
 pub mod page;
 pub mod policy;
 pub mod proof;

@@ -25,7 +25,10 @@ pub struct Policy {
     /// Live rows that its feed may have.
     #[validate(range(max = 100_000_000))]
     pub max_rows: u64,
-    /// Bytes of one entry.
+    /// Bytes that its statements may take here.
+    #[validate(range(max = 1_000_000_000_000_u64))]
+    pub max_bytes: u64,
+    /// Bytes of one entry. A larger one waits in quarantine without its bytes.
     #[validate(range(max = 10_000_000))]
     pub max_row_bytes: usize,
 }
@@ -38,6 +41,8 @@ impl Default for Policy {
             topics: Vec::new(),
             public_only: false,
             max_rows: 2_000_000,
+            // As many rows of ordinary size.
+            max_bytes: 4 * 1024 * 1024 * 1024,
             max_row_bytes: 2 * domain::limits::STANDARD_BYTES,
         }
     }

@@ -35,6 +35,8 @@ pub trait Store {
         key: &FeedKey,
         entries: &[EntryId],
     ) -> Result<Vec<StatementRow>, Self::Error>;
+    /// How many bytes are kept of the statements about some entries.
+    fn kept_bytes(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<u64, Self::Error>;
     /// Writes statements in the place of earlier ones about the same entries.
     fn put_statements(&mut self, key: &FeedKey, rows: Vec<StatementRow>)
     -> Result<(), Self::Error>;

@@ -129,9 +129,13 @@ struct OtherNode {
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Approval {
-    /// The fingerprint that the other admin said. Refused where the peer shows another.
+    /// The fingerprint that the other admin said. Refused where the peer shows another, and needed where nobody here has
+    /// compared it yet: anybody can ask in any name.
     #[validate(length(min = 1, max = 200))]
     fingerprint: Option<String>,
+    /// The `document` of the peer as it was shown. Refused where it has shown another since.
+    #[validate(length(min = 1, max = 200))]
+    document: Option<String>,
     /// Whether this node shall follow it too.
     follow: bool,
 }
@@ -240,7 +244,9 @@ async fn show(
 
 /// Approve the fingerprint that a peer shows.
 ///
-/// It may then follow this node if it asked to, and this node follows it if that waits for the approval.
+/// It may then follow this node if it asked to, and this node follows it if that waits for the approval. Exactly what was
+/// shown is approved: a node that has not been approved before needs the `fingerprint` (422 `fingerprint_required`), and if
+/// it has shown another identity document than the `document` named, nothing is (409).
 #[utoipa::path(
     post, path = "/api/v1/peers/{host}/approve", tag = "federation", operation_id = "approve_peer",
     params(("host" = String, Path, description = "Host and port of the peer", example = "lotse.example.org")),
@@ -259,8 +265,11 @@ async fn approve(
         .approve_peer(
             actor,
             &host,
-            approval.fingerprint.as_deref(),
-            approval.follow,
+            crate::Approval {
+                fingerprint: approval.fingerprint.as_deref(),
+                document: approval.document.as_deref(),
+                follow: approval.follow,
+            },
         )
         .await;
     Ok(answer(&said(approved)?))

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::feed::{Digest, FeedKey, FeedName, FeedState};
+use http::load::Share;
 use http::{Code, Path, Problem, Query};
 use serde::Deserialize;
 use serde_json::json;
 use storage::feeds::FeedWork;
 
-use super::sender::{follower, problem};
+use super::sender::{client, follower, place, problem};
 use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::identity::Identity;
@@ -38,17 +39,22 @@ pub(super) struct Since {
     all: bool,
 }
 
-/// Which feed, if the sender may read it.
+/// Which feed, if the sender may read it, and a place among those that are answered at the same time: what is read here is
+/// dear, and anybody may ask for it.
 async fn feed(
     federation: &Federation,
     request: &HttpRequest,
     name: &str,
-) -> Result<FeedKey, Problem> {
+) -> Result<(FeedKey, Share), Problem> {
     let name: FeedName = name.parse().map_err(|_| Problem::not_found())?;
-    if name == FeedName::Network {
+    let places = if name == FeedName::Network {
         follower(federation, request).await?;
-    }
-    Ok(federation.own(name))
+        federation.places().of_network_reads()
+    } else {
+        federation.places().of_public_reads()
+    };
+    let place = place(places, client(request)).await?;
+    Ok((federation.own(name), place))
 }
 
 /// `GET /fed/v1/feeds/{feed}/changes?since=&limit=&all=`: statements after a number, in order, with a trailer.
@@ -58,7 +64,7 @@ pub(super) async fn changes(
     Path(name): Path<String>,
     Query(Since { since, limit, all }): Query<Since>,
 ) -> Result<HttpResponse, Problem> {
-    let key = feed(&federation, &request, &name).await?;
+    let (key, _place) = feed(&federation, &request, &name).await?;
     let limit = limit.unwrap_or(ROWS).clamp(1, page::MAX_ROWS);
     let part = Part::Changes {
         since: since.min(MAX_INTEGER),
@@ -72,7 +78,7 @@ pub(super) async fn leaf(
     request: HttpRequest,
     Path((name, bucket, leaf)): Path<(String, u8, u8)>,
 ) -> Result<HttpResponse, Problem> {
-    let key = feed(&federation, &request, &name).await?;
+    let (key, _place) = feed(&federation, &request, &name).await?;
     let part = Part::Leaf(u16::from_be_bytes([bucket, leaf]));
     let wanted = Wanted {
         part,
@@ -120,7 +126,7 @@ async fn page_of(
     let mut attempt = 0;
     let read = loop {
         let (of, asked, this) = (key.clone(), wanted.clone(), Arc::clone(&identity));
-        let told = told(federation)?;
+        let told = told(federation).await?;
         let read = federation
             .feeds()
             .read(now, {
@@ -175,8 +181,10 @@ async fn page_of(
 
 /// What the journal says was told last. To be read before the database: what was written down after that may not be
 /// committed yet.
-fn told(federation: &Federation) -> Result<Arc<Remembered>, Problem> {
-    let told = federation.journal().feeds();
+async fn told(federation: &Federation) -> Result<Arc<Remembered>, Problem> {
+    let journal = federation.journal().clone();
+    let told = web::block(move || journal.feeds()).await;
+    let told = told.map_err(Problem::internal)?;
     let told = told.map_err(|error| put_back().with_log(error.to_string()))?;
     Ok(told.unwrap_or_default())
 }
@@ -232,24 +240,16 @@ fn rows(
         Part::Changes { since } if !wanted.all && *since > 0 && *since < state.horizon => {
             return Ok(Err(NoPage::BelowHorizon));
         }
-        Part::Changes { since } => work.page(key, *since, through, limit)?,
-        Part::Leaf(leaf) => work.leaf(key, *leaf, limit)?,
+        Part::Changes { since } => work.page(key, *since, through, (limit, page::FULL_BYTES))?,
+        Part::Leaf(leaf) => work.leaf(key, *leaf, (limit, page::FULL_BYTES))?,
     };
-    let mut more = page.more;
-    let (mut rows, mut bytes, mut last) = (Vec::with_capacity(page.rows.len()), 0, 0);
-    for row in page.rows {
-        if bytes > page::FULL_BYTES {
-            more = true;
-            break;
-        }
-        // What it said was purged, and its deletion is about to take its place.
-        let Some(body) = row.body else {
-            return Ok(Err(NoPage::Nothing));
-        };
-        bytes += body.len() + 1;
-        last = row.seq;
-        rows.push(body);
-    }
+    let more = page.more;
+    let last = page.rows.last().map_or(0, |row| row.seq);
+    // What one said was purged, and its deletion is about to take its place.
+    let rows: Option<Vec<String>> = page.rows.into_iter().map(|row| row.body).collect();
+    let Some(rows) = rows else {
+        return Ok(Err(NoPage::Nothing));
+    };
     Ok(Ok(Read {
         rows,
         through: match &wanted.part {
@@ -290,8 +290,8 @@ pub(super) async fn head(
     request: HttpRequest,
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let key = feed(&federation, &request, &name).await?;
-    let (of, told) = (key.clone(), told(&federation)?);
+    let (key, _place) = feed(&federation, &request, &name).await?;
+    let (of, told) = (key.clone(), told(&federation).await?);
     let journal = federation.journal().clone();
     let (state, lost) = federation
         .feeds()
@@ -318,7 +318,7 @@ pub(super) async fn buckets(
     request: HttpRequest,
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let key = feed(&federation, &request, &name).await?;
+    let (key, _place) = feed(&federation, &request, &name).await?;
     let read = federation.feeds().read(federation.now(), move |work| {
         if work.state(&key)?.is_none() {
             return Ok(Vec::new());
@@ -339,7 +339,7 @@ pub(super) async fn leaves(
     request: HttpRequest,
     Path((name, bucket)): Path<(String, u8)>,
 ) -> Result<HttpResponse, Problem> {
-    let key = feed(&federation, &request, &name).await?;
+    let (key, _place) = feed(&federation, &request, &name).await?;
     let read = federation.feeds().read(federation.now(), move |work| {
         if work.state(&key)?.is_none() {
             return Ok(None);

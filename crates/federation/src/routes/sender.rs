@@ -1,21 +1,28 @@
 //! Who sent a request, by its signature (RFC 9421).
+//!
+//! The head is looked at before the body is read, and what is dear is done last, away from the threads that answer.
+
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
-use http::body::{self, Extracting};
-use http::{Code, Problem, json};
+use http::load::{Share, Shares};
+use http::rate::Bucket;
+use http::{Code, Problem, SignIn, body, json};
 use storage::feeds::{Follower, Peer};
 
 use crate::error::FederationError;
 use crate::federation::Federation;
+use crate::limits::{BUSY_SECONDS, PLACE_LOOKS, PLACE_PAUSE};
+use crate::nonces::Use;
+use crate::protocol::did::DidWeb;
 use crate::protocol::document::NodeDocument;
 use crate::protocol::http_signature::{Parsed, Request, SignatureError, verify_content_digest};
-use crate::protocol::key::{Ed25519, PublicKey};
+use crate::protocol::key::Ed25519;
 use crate::requests::prefix;
-
-/// Bytes of a message: some identity documents.
-const MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// What an admin of this node, or another node, is told of an error.
 pub(super) fn problem(error: &FederationError) -> Problem {
@@ -26,7 +33,9 @@ pub(super) fn problem(error: &FederationError) -> Problem {
         FederationError::Denied => Code::PeerDenied,
         FederationError::Myself
         | FederationError::Unfitting(_)
+        | FederationError::OtherDocument
         | FederationError::Fingerprint { .. } => Code::PeerConflict,
+        FederationError::FingerprintNeeded => Code::FingerprintRequired,
         FederationError::NoIdentity => Code::Unavailable,
         FederationError::Storage(error) => {
             return if error.is_temporary() {
@@ -40,8 +49,79 @@ pub(super) fn problem(error: &FederationError) -> Problem {
     Problem::new(code, error.to_string()).with_log(error.log())
 }
 
+/// A body that has not been read yet: whether it is, and how much of it, the head decides.
+pub(super) struct Unread(Payload);
+
+impl FromRequest for Unread {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(payload.take())))
+    }
+}
+
+impl Unread {
+    /// Reads at most `limit` bytes of JSON.
+    pub(super) async fn read(
+        mut self,
+        request: &HttpRequest,
+        limit: usize,
+    ) -> Result<Bytes, Problem> {
+        body::read(request, &mut self.0, limit, json::is_json).await
+    }
+}
+
+/// Who a request says that it is from. Nothing of it is verified.
+#[derive(Clone)]
+pub(super) struct Sender {
+    /// Its signature.
+    pub(super) parsed: Parsed,
+    /// Its name.
+    pub(super) did: DidWeb,
+    /// What is known of it here.
+    pub(super) peer: Option<Peer>,
+}
+
+impl Sender {
+    /// Reads the head of a request, and refuses what cannot become valid whatever follows, and who is denied.
+    pub(super) async fn of(
+        federation: &Federation,
+        request: &HttpRequest,
+    ) -> Result<Self, Problem> {
+        let parsed = signature(request)?;
+        let now = federation.now();
+        parsed
+            .check_moment(now.timestamp())
+            .map_err(|error| invalid(&error))?;
+        let (did, _) = parsed.key_id().split_once('#').ok_or_else(stranger)?;
+        let did: DidWeb = did.parse().map_err(|_| stranger())?;
+        let origin = did.origin().map_err(|_| stranger())?;
+        let name = did.as_str().to_owned();
+        let read = federation.feeds().read(now, move |work| {
+            Ok((work.is_denied(&origin)?, work.peer_named(&name)?))
+        });
+        let (denied, peer) = read.await?;
+        if denied {
+            return Err(Problem::new(
+                Code::PeerDenied,
+                "nothing of your node is wanted here",
+            ));
+        }
+        Ok(Self { parsed, did, peer })
+    }
+}
+
+/// What is said to whoever signs as nobody that is known.
+pub(super) fn stranger() -> Problem {
+    Problem::new(
+        Code::SignatureInvalid,
+        "the key of this signature belongs to no approved peer",
+    )
+}
+
 /// The signature of a request, read.
-pub(super) fn signature(request: &HttpRequest) -> Result<Parsed, Problem> {
+fn signature(request: &HttpRequest) -> Result<Parsed, Problem> {
     let (input, signature) = (
         joined(request, "signature-input")?,
         joined(request, "signature")?,
@@ -49,34 +129,8 @@ pub(super) fn signature(request: &HttpRequest) -> Result<Parsed, Problem> {
     Parsed::read(&input, &signature).map_err(|error| invalid(&error))
 }
 
-/// A signed message of another node. Nothing of it is read where its head alone is refused.
-pub(super) struct Signed {
-    /// Its signature, read but not yet verified.
-    pub(super) signature: Parsed,
-    /// Its bytes.
-    pub(super) body: Bytes,
-}
-
-impl FromRequest for Signed {
-    type Error = Problem;
-    type Future = Extracting<Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let head = signature(request).and_then(|signature| {
-            joined(request, "content-digest")?;
-            Ok(signature)
-        });
-        let body = body::read(request, payload, MESSAGE_BYTES, json::is_json);
-        Box::pin(async move {
-            let signature = head?;
-            let body = body.await?;
-            Ok(Self { signature, body })
-        })
-    }
-}
-
 /// All lines of a header, joined as RFC 9110 section 5.3 says.
-fn joined(request: &HttpRequest, name: &str) -> Result<String, Problem> {
+pub(super) fn joined(request: &HttpRequest, name: &str) -> Result<String, Problem> {
     let lines: Option<Vec<&str>> = request
         .headers()
         .get_all(name)
@@ -91,78 +145,143 @@ fn joined(request: &HttpRequest, name: &str) -> Result<String, Problem> {
     }
 }
 
-fn invalid(error: &SignatureError) -> Problem {
+pub(super) fn invalid(error: &SignatureError) -> Problem {
     Problem::new(Code::SignatureInvalid, error.to_string())
 }
 
-/// Whether the request was signed with `key`; `body` where it has one. One signature serves once, where it changes
-/// something.
-pub(super) fn verify(
-    federation: &Federation,
-    request: &HttpRequest,
-    parsed: &Parsed,
-    key: &PublicKey,
-    body: Option<&[u8]>,
-) -> Result<(), Problem> {
-    let digest = match body {
-        Some(body) => {
-            let digest = joined(request, "content-digest")?;
-            verify_content_digest(&digest, body).map_err(|error| invalid(&error))?;
-            Some(digest)
-        }
-        None => None,
-    };
-    let own = federation.origin();
-    let path = format!("{}{}", prefix(own), request.path());
-    let signed = Request {
-        method: request.method().as_str(),
-        // Not what the request says of itself: a request for another node is not one for this.
-        authority: own.host(),
-        path: &path,
-        query: Some(request.query_string()).filter(|query| !query.is_empty()),
-        content_digest: digest.as_deref(),
-    };
-    let now = federation.now().timestamp();
-    parsed
-        .verify(&signed, key, &Ed25519, now)
-        .map_err(|error| invalid(&error))?;
-    let once = body.is_none()
-        || federation
-            .nonces()
-            .is_new(parsed.key_id(), parsed.nonce(), parsed.expires(), now);
-    if !once {
-        return Err(Problem::new(
-            Code::SignatureInvalid,
-            "this signature was used before",
-        ));
-    }
-    Ok(())
+/// A request, as it is signed, kept for a thread that may take its time.
+#[derive(Clone)]
+pub(super) struct Received {
+    method: String,
+    authority: String,
+    path: String,
+    query: String,
+    digest: Option<String>,
 }
 
-/// The peer that signed a request with the key of its pinned document.
-pub(super) async fn peer(
+impl Received {
+    /// A request with the header `digest` where it has a body.
+    pub(super) fn new(
+        federation: &Federation,
+        request: &HttpRequest,
+        digest: Option<String>,
+    ) -> Self {
+        let own = federation.origin();
+        Self {
+            method: request.method().as_str().to_owned(),
+            // Not what the request says of itself: a request for another node is not one for this.
+            authority: own.host().to_owned(),
+            path: format!("{}{}", prefix(own), request.path()),
+            query: request.query_string().to_owned(),
+            digest,
+        }
+    }
+
+    /// What of it is signed.
+    pub(super) fn signed(&self) -> Request<'_> {
+        Request {
+            method: &self.method,
+            authority: &self.authority,
+            path: &self.path,
+            query: Some(self.query.as_str()).filter(|query| !query.is_empty()),
+            content_digest: self.digest.as_deref(),
+        }
+    }
+}
+
+/// Refuses a signature that was used before.
+pub(super) fn once(
     federation: &Federation,
-    request: &HttpRequest,
     parsed: &Parsed,
-    body: Option<&[u8]>,
-) -> Result<Peer, Problem> {
-    let stranger = || {
-        Problem::new(
-            Code::SignatureInvalid,
-            "the key of this signature belongs to no approved peer",
-        )
+    peer: Option<&Peer>,
+) -> Result<(), Problem> {
+    let (key, nonce) = (parsed.key_id(), parsed.nonce());
+    let now = federation.now().timestamp();
+    let used = match peer.filter(|peer| peer.pinned) {
+        Some(peer) => federation
+            .nonces()
+            .of_peer(peer.id, (key, nonce), parsed.expires(), now),
+        None => federation.nonces().of_stranger(key, nonce),
     };
-    let (did, _) = parsed.key_id().split_once('#').ok_or_else(stranger)?;
-    let found = federation.peers().by_did(did).await?.ok_or_else(stranger)?;
-    let document = found
-        .document
-        .as_deref()
-        .filter(|_| found.pinned)
-        .and_then(|json| NodeDocument::parse(json.as_bytes()).ok())
+    match used {
+        Use::First => Ok(()),
+        Use::Again => Err(Problem::new(
+            Code::SignatureInvalid,
+            "this signature was used before",
+        )),
+        Use::TooMany => Err(busy()),
+    }
+}
+
+/// Who asks too much at once is told when to come again.
+fn busy() -> Problem {
+    Problem::new(
+        Code::Busy,
+        "too much of this is asked for at once: try again later",
+    )
+    .with_retry_after(BUSY_SECONDS)
+}
+
+/// A place among those whose work is done at the same time, waited for a little.
+pub(super) async fn place(places: &Arc<Shares>, client: IpAddr) -> Result<Share, Problem> {
+    for _ in 0..PLACE_LOOKS {
+        if let Some(place) = places.take(client, 1) {
+            return Ok(place);
+        }
+        actix_web::rt::time::sleep(PLACE_PAUSE).await;
+    }
+    Err(busy())
+}
+
+/// The address that a request came from.
+pub(super) fn client(request: &HttpRequest) -> IpAddr {
+    let sign_in = request.app_data::<web::Data<SignIn>>();
+    sign_in.map_or(IpAddr::from([0, 0, 0, 0]), |sign_in| {
+        sign_in.client_address(request)
+    })
+}
+
+/// Counts a message of somebody who is no approved peer, or does not sign as one.
+pub(super) fn count(request: &HttpRequest) -> Result<(), Problem> {
+    let sign_in = request.app_data::<web::Data<SignIn>>();
+    sign_in.map_or(Ok(()), |sign_in| {
+        let client = sign_in.client_address(request);
+        sign_in.limits.check(Bucket::PeerMessage, client)
+    })
+}
+
+/// Refuses a request that the pinned key of its sender did not sign.
+pub(super) async fn by_pinned_key(
+    federation: &Federation,
+    sender: Sender,
+    received: Received,
+    body: Option<Bytes>,
+) -> Result<Peer, Problem> {
+    let peer = sender
+        .peer
+        .filter(|peer| peer.pinned)
         .ok_or_else(stranger)?;
-    let key = document.request_key(parsed.key_id()).ok_or_else(stranger)?;
-    verify(federation, request, parsed, key, body)?;
-    Ok(found)
+    let (parsed, now) = (sender.parsed, federation.now().timestamp());
+    let judged = web::block(move || {
+        let refused = |error: SignatureError| invalid(&error);
+        if let (Some(body), Some(digest)) = (&body, &received.digest) {
+            verify_content_digest(digest, body).map_err(refused)?;
+        }
+        let document = peer.document.as_deref();
+        let document = document.and_then(|json| NodeDocument::parse(json.as_bytes()).ok());
+        let document = document.ok_or_else(stranger)?;
+        let key = document.request_key(parsed.key_id()).ok_or_else(stranger)?;
+        parsed
+            .verify(&received.signed(), key, &Ed25519, now)
+            .map_err(refused)?;
+        Ok::<_, Problem>((parsed, peer, body.is_some()))
+    });
+    let (parsed, peer, has_body) = judged.await.map_err(Problem::internal)??;
+    // What only reads may come twice.
+    if has_body {
+        once(federation, &parsed, Some(&peer))?;
+    }
+    Ok(peer)
 }
 
 /// Refuses who may not read the network feed.
@@ -170,8 +289,9 @@ pub(super) async fn follower(
     federation: &Federation,
     request: &HttpRequest,
 ) -> Result<(), Problem> {
-    let parsed = signature(request)?;
-    let peer = peer(federation, request, &parsed, None).await?;
+    let sender = Sender::of(federation, request).await?;
+    let received = Received::new(federation, request, None);
+    let peer = by_pinned_key(federation, sender, received, None).await?;
     if peer.follower == Follower::Approved {
         return Ok(());
     }

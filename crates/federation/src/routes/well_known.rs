@@ -45,14 +45,13 @@ pub(super) async fn documents(
     let read = federation.feeds().read(federation.now(), move |work| {
         work.documents(after, DOCUMENTS)
     });
-    let documents: Vec<Value> = read
-        .await?
-        .iter()
-        .filter_map(|(_, json)| serde_json::from_str(json).ok())
-        .collect();
+    // As they were signed, joined: nothing is read to be written again.
+    let documents: Vec<String> = read.await?.into_iter().map(|(_, json)| json).collect();
+    let body = format!("{{\"documents\":[{}]}}", documents.join(","));
     Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, MAX_AGE))
-        .json(json!({"documents": documents})))
+        .body(body))
 }
 
 /// What `GET /.well-known/webfinger` understands (RFC 7033 section 4.1).

@@ -138,6 +138,15 @@ impl Store for Memory {
         Ok(rows.map(without_body).collect())
     }
 
+    fn kept_bytes(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<u64> {
+        let feed = self.change(key);
+        let rows = entries.iter().filter_map(|id| feed.rows.get(id));
+        Ok(rows
+            .filter_map(|row| row.body.as_ref())
+            .map(|body| body.len() as u64)
+            .sum())
+    }
+
     fn put_statements(&mut self, key: &FeedKey, rows: Vec<StatementRow>) -> Result<()> {
         let feed = self.change(key);
         feed.rows

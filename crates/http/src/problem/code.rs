@@ -94,6 +94,8 @@ codes! {
     Conflict = CONFLICT, "conflict", "This contradicts what is there";
     /// What was asked does not fit how things stand with a peer.
     PeerConflict = CONFLICT, "peer_conflict", "This does not fit how things stand with the peer";
+    /// A node that came by itself is approved by its fingerprint only.
+    FingerprintRequired = UNPROCESSABLE_ENTITY, "fingerprint_required", "This needs the fingerprint that was compared";
     /// Other entries refer to it.
     InUse = CONFLICT, "in_use", "Other entries refer to this one";
     /// Another entry has this `external_id`.

@@ -108,6 +108,7 @@ pub(crate) fn generous() -> Rates {
         sign_in: rate,
         registration: rate,
         correction: rate,
+        peer_message: rate,
     }
 }
 

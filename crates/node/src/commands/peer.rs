@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Actor;
 use domain::feed::FeedName;
-use federation::{Accepted, Federation, PeerDetail, PeerView};
+use federation::{Accepted, Approval, Federation, PeerDetail, PeerView};
 use health::Health;
 
 use crate::cli;
@@ -70,11 +70,15 @@ pub(crate) async fn run(config: &Config, command: cli::Peer) -> Result<ExitCode,
         Peer::Approve {
             host,
             fingerprint,
+            document,
             follow,
         } => {
-            federation
-                .approve_peer(&actor, &host, fingerprint.as_deref(), follow)
-                .await?
+            let approval = Approval {
+                fingerprint: fingerprint.as_deref(),
+                document: document.as_deref(),
+                follow,
+            };
+            federation.approve_peer(&actor, &host, approval).await?
         }
         Peer::Reject { host } => federation.reject_peer(&actor, &host).await?,
         Peer::Pause { host } => federation.pause_peer(&actor, &host).await?,
@@ -132,6 +136,12 @@ fn line(peer: &PeerView) -> String {
         peer.lag,
         time(peer.succeeded),
     );
+    if !peer.approved {
+        line.push_str(&format!("  fingerprint {}", peer.fingerprint));
+    }
+    if peer.contests > 0 {
+        line.push_str(&format!("  others spoke in its name {}x", peer.contests));
+    }
     if peer.quarantined > 0 {
         line.push_str(&format!("  quarantine {}", peer.quarantined));
     }
@@ -148,12 +158,14 @@ fn show(detail: &PeerDetail) {
         ("node", peer.did.clone()),
         ("name", peer.name.clone().unwrap_or_default()),
         ("fingerprint", peer.fingerprint.clone()),
+        ("document", peer.document.clone()),
+        ("contested", contested(peer)),
         (
             "approved",
             if peer.approved {
                 "yes".to_owned()
             } else {
-                "no: compare the fingerprint with what its admin says, then `lotse peer approve`"
+                "no: compare the fingerprint with what its admin says, then `lotse peer approve --fingerprint`"
                     .to_owned()
             },
         ),
@@ -162,8 +174,8 @@ fn show(detail: &PeerDetail) {
         (
             "entries",
             format!(
-                "{} here, {} left out by policy, {} in quarantine",
-                peer.entries, peer.skipped, peer.quarantined
+                "{} here, {} left out by policy, {} in quarantine; {} bytes",
+                peer.entries, peer.skipped, peer.quarantined, peer.bytes
             ),
         ),
         (
@@ -192,6 +204,18 @@ fn show(detail: &PeerDetail) {
             row.entry, row.seq, row.reason
         ));
     }
+}
+
+/// Whether somebody else says to be this node.
+fn contested(peer: &PeerView) -> String {
+    if peer.contests == 0 {
+        return String::new();
+    }
+    format!(
+        "somebody with other keys spoke in its name, {} times, last {}: one of them is not who it says",
+        peer.contests,
+        time(peer.contested)
+    )
 }
 
 fn time(at: Option<DateTime<Utc>>) -> String {

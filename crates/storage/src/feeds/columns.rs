@@ -49,6 +49,7 @@ pub(super) fn state_from(row: FeedRow) -> Result<FeedState> {
         pull: number(row.pull)?,
         pulling: row.pulling,
         head: row.head,
+        bytes: number(row.bytes)?,
     })
 }
 
@@ -67,6 +68,7 @@ pub(super) fn state_to(id: i64, origin: i64, name: &str, state: &FeedState) -> R
         pull: to_column(state.pull)?,
         pulling: state.pulling,
         head: state.head.clone(),
+        bytes: to_column(state.bytes)?,
     })
 }
 

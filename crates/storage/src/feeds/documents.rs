@@ -68,16 +68,16 @@ impl FeedWork<'_, '_> {
         Ok(())
     }
 
-    /// Whether nothing of this node is wanted.
+    /// Whether nothing of this node is wanted, by whichever scheme it is reached.
     ///
     /// # Errors
     /// Those of the database.
     pub fn is_denied(&mut self, other: &Origin) -> Result<bool> {
-        let found: Option<DenialRow> = denial::table
-            .find(other.as_str())
-            .first(self.connection())
-            .optional()?;
-        Ok(found.is_some())
+        let found: i64 = denial::table
+            .filter(denial::base_url.eq_any(other.of_same_node()))
+            .count()
+            .get_result(self.connection())?;
+        Ok(found > 0)
     }
 
     /// The number of the latest denial.
@@ -110,16 +110,11 @@ impl FeedWork<'_, '_> {
         if self.is_denied(other)? {
             return Ok(false);
         }
-        let row: Option<i64> = origin::table
-            .filter(origin::base_url.eq(other.as_str()))
-            .select(origin::id)
-            .first(self.connection())
-            .optional()?;
-        if let Some(row) = row {
+        for row in self.rows_of_node(other)? {
             self.erase(row)?;
         }
         self.transaction()?
-            .erase(peer::table.filter(peer::base_url.eq(other.as_str())))?;
+            .erase(peer::table.filter(peer::base_url.eq_any(other.of_same_node())))?;
         // Who was denied stands in the denial alone.
         let arrival = self.arrive("peer.denied", "")?;
         let denied = DenialRow {
@@ -131,7 +126,7 @@ impl FeedWork<'_, '_> {
             .values(&denied)
             .execute(self.connection())?;
         // What an admin did about this peer before named it.
-        diesel::update(audit::table.filter(audit::subject.eq(other.as_str())))
+        diesel::update(audit::table.filter(audit::subject.eq_any(other.of_same_node())))
             .set(audit::subject.eq(""))
             .execute(self.connection())?;
         self.transaction()?.note_erased();
@@ -145,11 +140,26 @@ impl FeedWork<'_, '_> {
     pub fn undeny(&mut self, other: &Origin) -> Result<bool> {
         let rows = self
             .transaction()?
-            .erase(denial::table.find(other.as_str()))?;
+            .erase(denial::table.filter(denial::base_url.eq_any(other.of_same_node())))?;
         if rows > 0 {
             self.arrive("peer.allowed", other.as_str())?;
         }
         Ok(rows > 0)
+    }
+
+    /// The rows of another node: one for each base URL under which entries of it came, however an older version spelled it.
+    fn rows_of_node(&mut self, other: &Origin) -> Result<Vec<i64>> {
+        let known: Vec<(i64, String)> = origin::table
+            .filter(diesel::dsl::not(origin::is_self))
+            .select((origin::id, origin::base_url))
+            .load(self.connection())?;
+        let is_it = |base_url: &str| {
+            base_url
+                .parse()
+                .is_ok_and(|origin: Origin| origin.is_same_node(other))
+        };
+        let found = known.into_iter().filter(|(_, base_url)| is_it(base_url));
+        Ok(found.map(|(id, _)| id).collect())
     }
 
     fn erase(&mut self, row: i64) -> Result<()> {

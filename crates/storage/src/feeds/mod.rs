@@ -5,9 +5,11 @@
 
 mod columns;
 mod documents;
+pub(crate) mod doubles;
 mod entries;
 mod journal;
 mod lease;
+mod pages;
 mod peers;
 mod restore;
 mod tree;
@@ -17,8 +19,9 @@ use chrono::{DateTime, Utc};
 use domain::feed::FeedKey;
 
 pub use journal::NotedJournal;
+pub use pages::Page;
 pub use peers::{Follower, Following, Peer, Peers};
-pub use work::{FeedWork, LocalChange, Page};
+pub use work::{FeedWork, LocalChange};
 
 use crate::directory::Directory;
 use crate::{Result, StorageError};

@@ -7,12 +7,12 @@ use domain::{Actor, Origin};
 
 use super::work::FeedWork;
 use crate::access::name;
-use crate::connection::on_each;
+use crate::connection::{AnyConnection, on_each};
 use crate::directory::Directory;
 use crate::rows::PeerRow;
 use crate::schema::peer;
 use crate::sql_types::{from_micros, from_micros_option, to_micros};
-use crate::{Conflict, Result, StorageError, limits};
+use crate::{Result, StorageError, limits};
 
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $code:literal,)+ }) => {
@@ -118,6 +118,12 @@ pub struct Peer {
     pub sweep: Option<i64>,
     /// Whether an admin has agreed to the next sweep.
     pub sweep_allowed: bool,
+    /// When an admin saw it in a list first, where it came by itself.
+    pub seen: Option<DateTime<Utc>>,
+    /// When somebody with other keys last spoke in its name while it waited.
+    pub contested: Option<DateTime<Utc>>,
+    /// How often that was.
+    pub contests: u64,
 }
 
 impl Peer {
@@ -153,7 +159,16 @@ impl Peer {
             error_at: None,
             sweep: None,
             sweep_allowed: false,
+            seen: None,
+            contested: None,
+            contests: 0,
         }
+    }
+
+    /// Whether it came by itself and waits for an admin, who has neither asked for it nor decided about it.
+    #[must_use]
+    pub fn is_stranger(&self) -> bool {
+        !self.pinned && self.following == Following::No && self.follower == Follower::Pending
     }
 
     fn from_row(row: PeerRow) -> Result<Self> {
@@ -186,6 +201,9 @@ impl Peer {
             error_at: from_micros_option(row.error_at)?,
             sweep: row.sweep,
             sweep_allowed: row.sweep_allowed,
+            seen: from_micros_option(row.seen)?,
+            contested: from_micros_option(row.contested)?,
+            contests: row.contests.unsigned_abs(),
         })
     }
 
@@ -213,6 +231,9 @@ impl Peer {
             error_at: self.error_at.map(to_micros),
             sweep: self.sweep,
             sweep_allowed: self.sweep_allowed,
+            seen: self.seen.map(to_micros),
+            contested: self.contested.map(to_micros),
+            contests: i64::try_from(self.contests).unwrap_or(i64::MAX),
         }
     }
 }
@@ -239,22 +260,13 @@ impl Peers {
             .await
     }
 
-    /// A peer.
+    /// The peer at a base URL, by whichever scheme it is known.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn get(&self, base_url: &Origin) -> Result<Option<Peer>> {
-        let base_url = base_url.as_str().to_owned();
-        self.0
-            .database
-            .read(move |c| {
-                let row: Option<PeerRow> = peer::table
-                    .filter(peer::base_url.eq(&base_url))
-                    .first(c)
-                    .optional()?;
-                row.map(Peer::from_row).transpose()
-            })
-            .await
+        let base_url = base_url.clone();
+        self.0.database.read(move |c| find(c, &base_url)).await
     }
 
     /// The peer with this name.
@@ -273,8 +285,8 @@ impl Peers {
             .await
     }
 
-    /// Changes a peer inside one transaction, and notes who did what where `action` says so. `change` gets what is there
-    /// and gives back what shall be there.
+    /// Changes a peer inside one transaction, and notes who did what where `action` says so. `change` gets what is there,
+    /// by whichever scheme the node is known, and gives back what shall be there.
     ///
     /// # Errors
     /// What `change` says, and those of the database.
@@ -294,9 +306,8 @@ impl Peers {
                 let mut work = FeedWork::writing(t, &node, now);
                 let before = work.peer(&base_url)?;
                 let Some(after) = change(before.clone())? else {
-                    if before.is_some() {
-                        work.transaction()?
-                            .erase(peer::table.filter(peer::base_url.eq(base_url.as_str())))?;
+                    if let Some(before) = before {
+                        work.forget_peer(before.id)?;
                     }
                     return Ok(None);
                 };
@@ -308,31 +319,52 @@ impl Peers {
             .await
     }
 
-    /// How many strangers wait for a decision; those that asked before `before` are forgotten first.
+    /// Notes that an admin has seen the strangers that wait.
     ///
     /// # Errors
-    /// [`Conflict::TooManyWaiting`] where as many as `most` wait.
-    pub async fn make_room(&self, before: DateTime<Utc>, most: i64) -> Result<()> {
-        let before = to_micros(before);
+    /// Those of the database.
+    pub async fn mark_seen(&self, strangers: Vec<i64>, now: DateTime<Utc>) -> Result<()> {
         self.0
             .database
             .write(move |t| {
-                let strangers = peer::follower
-                    .eq(Follower::Pending.as_str())
-                    .and(peer::following.eq(Following::No.as_str()))
-                    .and(diesel::dsl::not(peer::pinned));
-                t.erase(peer::table.filter(strangers).filter(peer::asked.lt(before)))?;
-                let waiting: i64 = peer::table
-                    .filter(strangers)
-                    .count()
-                    .get_result(t.connection())?;
-                if waiting >= most {
-                    return Err(Conflict::TooManyWaiting.into());
-                }
+                diesel::update(peer::table.filter(peer::id.eq_any(&strangers)))
+                    .filter(peer::seen.is_null())
+                    .set(peer::seen.eq(to_micros(now)))
+                    .execute(t.connection())?;
                 Ok(())
             })
             .await
     }
+
+    /// Notes that somebody with other keys has spoken in the name of a peer, so many times.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark_contested(&self, peer: i64, times: u64, now: DateTime<Utc>) -> Result<()> {
+        let times = i64::try_from(times).unwrap_or(i64::MAX);
+        self.0
+            .database
+            .write(move |t| {
+                diesel::update(peer::table.find(peer))
+                    .set((
+                        peer::contested.eq(to_micros(now)),
+                        peer::contests.eq(peer::contests + times),
+                    ))
+                    .execute(t.connection())?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// The peer at a base URL. With the other scheme the same node may stand there, set aside by an upgrade.
+fn find(connection: &mut AnyConnection, base_url: &Origin) -> Result<Option<Peer>> {
+    let mut rows: Vec<PeerRow> = peer::table
+        .filter(peer::base_url.eq_any(base_url.of_same_node()))
+        .order(peer::id)
+        .load(connection)?;
+    rows.sort_by_key(|row| row.base_url != base_url.as_str());
+    rows.into_iter().next().map(Peer::from_row).transpose()
 }
 
 impl FeedWork<'_, '_> {
@@ -341,11 +373,42 @@ impl FeedWork<'_, '_> {
     /// # Errors
     /// Those of the database.
     pub fn peer(&mut self, base_url: &Origin) -> Result<Option<Peer>> {
+        find(self.connection(), base_url)
+    }
+
+    /// The peer with this name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn peer_named(&mut self, did: &str) -> Result<Option<Peer>> {
         let row: Option<PeerRow> = peer::table
-            .filter(peer::base_url.eq(base_url.as_str()))
+            .filter(peer::did.eq(did))
             .first(self.connection())
             .optional()?;
         row.map(Peer::from_row).transpose()
+    }
+
+    /// Nodes that came by themselves and wait for an admin.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn strangers(&mut self) -> Result<Vec<Peer>> {
+        let rows: Vec<PeerRow> = peer::table
+            .filter(peer::follower.eq(Follower::Pending.as_str()))
+            .filter(peer::following.eq(Following::No.as_str()))
+            .filter(diesel::dsl::not(peer::pinned))
+            .order(peer::id)
+            .load(self.connection())?;
+        rows.into_iter().map(Peer::from_row).collect()
+    }
+
+    /// Forgets a peer, with nothing of what came from it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn forget_peer(&mut self, id: i64) -> Result<()> {
+        self.transaction()?.erase(peer::table.find(id))?;
+        Ok(())
     }
 
     /// Writes a peer; a new one gets its number.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::upsert::excluded;
 use domain::feed::{FeedKey, FeedState, StatementRow};
 use domain::{Actor, EntryId, Origin};
@@ -43,6 +43,8 @@ macro_rules! without_body {
 /// Written out, not bound: only so does SQLite see that the partial indexes of the same conditions answer it.
 const QUARANTINED: &str = "statement.state = 'quarantined'";
 const SKIPPED: &str = "statement.state = 'skipped'";
+/// Both databases call it so.
+const KEPT_BYTES: &str = "CAST(OCTET_LENGTH(statement.body) AS BIGINT)";
 
 /// One step of publishing or following: everything happens as a whole or not at all.
 pub struct FeedWork<'a, 't> {
@@ -66,15 +68,6 @@ pub struct LocalChange {
     pub arrival: i64,
     /// What it is now; `None` once it is deleted.
     pub stored: Option<Stored>,
-}
-
-/// A piece of a feed.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// In the order of their numbers.
-    pub rows: Vec<StatementRow>,
-    /// Whether more follow.
-    pub more: bool,
 }
 
 impl<'a, 't> FeedWork<'a, 't> {
@@ -220,6 +213,7 @@ impl<'t> FeedWork<'_, 't> {
                     feed::pull.eq(row.pull),
                     feed::pulling.eq(row.pulling),
                     feed::head.eq(&row.head),
+                    feed::bytes.eq(row.bytes),
                 ))
                 .execute(inner)
         })?;
@@ -296,6 +290,29 @@ impl<'t> FeedWork<'_, 't> {
         Ok(found)
     }
 
+    /// How many bytes are kept of the statements about these entries.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn kept_bytes(&mut self, key: &FeedKey, entries: &[EntryId]) -> Result<u64> {
+        let feed = self.feed(key)?;
+        let mut bytes = 0;
+        for some in entries.chunks(limits::KEYS_PER_STATEMENT) {
+            let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let lengths: Vec<i64> = statement::table
+                .filter(statement::feed.eq(feed))
+                .filter(statement::entry.eq_any(&ids))
+                .filter(statement::body.is_not_null())
+                .select(sql::<BigInt>(KEPT_BYTES))
+                .load(self.connection())?;
+            bytes += lengths
+                .iter()
+                .map(|length| length.unsigned_abs())
+                .sum::<u64>();
+        }
+        Ok(bytes)
+    }
+
     /// Writes statements in the place of earlier ones about the same entries.
     ///
     /// # Errors
@@ -330,50 +347,6 @@ impl<'t> FeedWork<'_, 't> {
             })?;
         }
         Ok(())
-    }
-
-    /// Statements with numbers above `since` and up to `through`, in order, at most `limit`.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn page(&mut self, key: &FeedKey, since: u64, through: u64, limit: usize) -> Result<Page> {
-        let feed = self.feed(key)?;
-        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let rows: Vec<Row> = statement::table
-            .filter(statement::feed.eq(feed))
-            .filter(statement::seq.gt(to_column(since)?))
-            .filter(statement::seq.le(to_column(through)?))
-            .order(statement::seq)
-            .limit(most)
-            .load(self.connection())?;
-        let more = rows.len() > limit;
-        let rows = rows.into_iter().take(limit).map(statement_from);
-        Ok(Page {
-            rows: rows.collect::<Result<_>>()?,
-            more,
-        })
-    }
-
-    /// The live statements of one leaf, by entry.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn leaf(&mut self, key: &FeedKey, leaf: u16, limit: usize) -> Result<Page> {
-        let feed = self.feed(key)?;
-        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let rows: Vec<Row> = statement::table
-            .filter(statement::feed.eq(feed))
-            .filter(statement::leaf.eq(i64::from(leaf)))
-            .filter(statement::live)
-            .order(statement::entry)
-            .limit(most)
-            .load(self.connection())?;
-        let more = rows.len() > limit;
-        let rows = rows.into_iter().take(limit).map(statement_from);
-        Ok(Page {
-            rows: rows.collect::<Result<_>>()?,
-            more,
-        })
     }
 
     /// Statements that wait in quarantine, by entry, after `after`.

@@ -21,13 +21,18 @@ async fn refusal(settings: Settings) -> StorageError {
 }
 
 async fn a_newer_database_is_not_touched(database: TestDatabase) {
+    if database.is_sqlite() {
+        std::fs::write(database.file(), "").unwrap();
+    }
+    let all = Storage::pending_migrations(&database.url).await.unwrap();
+    let newest = all.last().and_then(|name| name.split('_').next()).unwrap();
     database.migrate().await;
     database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('0999')");
     let error = refusal(database.settings()).await;
     let StorageError::NewerDatabase { found, known } = &error else {
         panic!("{error:?}")
     };
-    assert_eq!((found.as_str(), known.as_str()), ("0999", "0007"));
+    assert_eq!((found.as_str(), known.as_str()), ("0999", newest));
     assert!(matches!(
         Storage::migrate(&database.url).await,
         Err(StorageError::NewerDatabase { .. })
@@ -71,7 +76,12 @@ async fn many_processes_may_migrate_at_once(database: TestDatabase) {
     for one in all {
         ran += one.await.unwrap().unwrap().len();
     }
-    assert_eq!(ran, 5, "each migration is reported by the one that ran it");
+    let known = database.number("SELECT count(*) FROM __diesel_schema_migrations");
+    assert_eq!(
+        i64::try_from(ran),
+        Ok(known),
+        "each migration is reported by the one that ran it"
+    );
     database.open().await;
 }
 

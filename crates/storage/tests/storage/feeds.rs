@@ -20,6 +20,8 @@ on_both!(
     what_was_deleted_is_deleted_again_and_what_was_narrowed_is_hidden,
     work_is_done_by_one_until_its_time_is_over,
     a_peer_is_changed_by_one_at_a_time_and_strangers_are_few,
+    a_node_is_one_peer_by_whichever_scheme,
+    a_page_ends_where_its_bytes_are_enough_and_bytes_are_counted,
 );
 
 pub(crate) fn other() -> Origin {
@@ -99,9 +101,9 @@ async fn a_feed_holds_the_latest_statement_about_each_entry(database: TestDataba
         assert_eq!(rows.iter().map(|row| row.entry).collect::<Vec<_>>(), [b, d]);
         assert_eq!(work.rows_of_bucket(&key, 2)?.len(), 1);
         assert_eq!(work.counts(&key)?, [3, 0, 0]);
-        let first = work.page(&key, 0, 10, 2)?;
+        let first = work.page(&key, 0, 10, (2, usize::MAX))?;
         assert!(first.more);
-        let rest = work.page(&key, 3, 10, 9)?;
+        let rest = work.page(&key, 3, 10, (9, usize::MAX))?;
         assert!(!rest.more);
         let seqs: Vec<u64> = first
             .rows
@@ -388,16 +390,77 @@ async fn a_peer_is_changed_by_one_at_a_time_and_strangers_are_few(database: Test
             .unwrap(),
         second
     );
-    assert!(peers.make_room(at(0), 2).await.is_err(), "two wait");
-    peers.make_room(at(0), 3).await.unwrap();
-    assert_eq!(peers.list().await.unwrap().len(), 2);
+    let strangers = async || step(&storage, |work| work.strangers()).await;
+    assert_eq!(strangers().await, [first.clone(), second.clone()]);
+    peers.mark_seen(vec![first.id], at(7)).await.unwrap();
+    peers.mark_seen(vec![first.id], at(9)).await.unwrap();
+    peers.mark_contested(first.id, 3, at(8)).await.unwrap();
+    peers.mark_contested(first.id, 2, at(9)).await.unwrap();
+    let seen = peers.get(&other()).await.unwrap().unwrap();
+    assert_eq!((seen.seen, seen.contested), (Some(at(7)), Some(at(9))));
+    assert_eq!(seen.contests, 5);
     peer(&storage, &third, Follower::Approved).await;
-    peers.make_room(at(100), 1).await.unwrap();
+    assert_eq!(strangers().await, [seen], "who was approved is none");
+    step(&storage, move |work| work.forget_peer(first.id)).await;
     let left = peers.list().await.unwrap();
-    assert_eq!(
-        left.len(),
-        1,
-        "who waited for long is forgotten, who was approved is not"
-    );
+    assert_eq!(left.len(), 1);
     assert_eq!(left[0].base_url, third);
+}
+
+async fn a_node_is_one_peer_by_whichever_scheme(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let peers = storage.feeds.peers();
+    let known = peer(&storage, &other(), Follower::Approved).await;
+    let http: Origin = "http://other.example".parse().unwrap();
+    assert_eq!(peers.get(&http).await.unwrap(), Some(known.clone()));
+    // Changed, not doubled.
+    peer(&storage, &http, Follower::Rejected).await;
+    let all = peers.list().await.unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].id, &all[0].base_url), (known.id, &other()));
+    // Nor can the database hold a second one.
+    let (base, did) = (http.clone(), known.did.clone());
+    let second = storage.feeds.write(at(5), move |work| {
+        let (base, did) = (base.clone(), did.clone());
+        work.put_peer(Peer::new(
+            base,
+            did,
+            FeedName::Network,
+            "{}".to_owned(),
+            at(5),
+        ))
+    });
+    assert!(second.await.is_err());
+    // Denied by one name, it is by the other; allowed as well.
+    let denied = async |node: Origin| step(&storage, move |work| work.is_denied(&node)).await;
+    assert!(step(&storage, move |work| work.deny(&http)).await);
+    assert!(denied(other()).await && peers.list().await.unwrap().is_empty());
+    assert!(step(&storage, |work| work.undeny(&other())).await);
+    assert!(!denied("http://other.example".parse().unwrap()).await);
+}
+
+async fn a_page_ends_where_its_bytes_are_enough_and_bytes_are_counted(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let large = "x".repeat(1_000);
+    let pages = step(&storage, move |work| {
+        let key = key(&other());
+        work.put_state(&key, &FeedState::new(1, Digest([7; 32])))?;
+        let ids: Vec<EntryId> = (0..200).map(|_| new_id()).collect();
+        let rows = (1..).zip(&ids).map(|(seq, id)| StatementRow {
+            body: Some(large.clone()),
+            ..row(*id, seq, 5, true)
+        });
+        work.put_statements(&key, rows.collect())?;
+        let bytes = work.kept_bytes(&key, &ids)?;
+        let few = work.page(&key, 0, 200, (150, 100_000))?;
+        let some = work.page(&key, 0, 200, (150, usize::MAX))?;
+        let all = work.page(&key, 0, 200, (200, usize::MAX))?;
+        let leaf = work.leaf(&key, 5, (1_000, usize::MAX))?;
+        let ordered = leaf.rows.is_sorted_by_key(|row| row.entry);
+        let lengths = [few, some, all, leaf].map(|page| (page.rows.len(), page.more));
+        Ok((bytes, lengths, ordered))
+    })
+    .await;
+    let lengths = [(100, true), (150, true), (200, false), (200, false)];
+    assert_eq!(pages, (200_000, lengths, true));
 }

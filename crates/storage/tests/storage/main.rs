@@ -10,6 +10,7 @@ mod access;
 mod archive;
 mod batch;
 mod directory;
+mod doubles;
 mod erasure;
 mod failure;
 mod feeds;

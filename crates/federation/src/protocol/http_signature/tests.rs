@@ -199,14 +199,34 @@ fn a_signature_is_good_for_a_short_time_only() {
     ] {
         assert_eq!(verify_at(&GET, &headers, now), outcome, "{now}");
     }
-    let long = Stamp {
-        expires: NOW + 86_400,
+    let longest = Stamp {
+        expires: NOW + MAX_AGE,
         ..STAMP
     };
-    let headers = sign(&GET, &long, &secret()).unwrap();
+    let headers = sign(&GET, &longest, &secret()).unwrap();
     assert_eq!(verify_at(&GET, &headers, NOW + MAX_AGE), Ok(()));
     assert_eq!(
         verify_at(&GET, &headers, NOW + MAX_AGE + 1),
+        Err(SignatureError::Expired)
+    );
+}
+
+#[test]
+fn nobody_says_for_how_long_its_signature_is_good_but_up_to_our_own_maximum() {
+    for expires in [MAX_AGE + 1, 86_400, i64::from(i32::MAX)] {
+        let later = format!(";expires={}", NOW + expires);
+        let refused = read_with(";expires=1800000060", &later);
+        assert_eq!(
+            refused,
+            Err(SignatureError::Parameter("expires")),
+            "{later}"
+        );
+    }
+    let unsaid = read_with(";expires=1800000060", "").unwrap();
+    assert_eq!(unsaid.expires(), NOW + MAX_AGE);
+    assert_eq!(unsaid.check_moment(NOW + MAX_AGE), Ok(()));
+    assert_eq!(
+        unsaid.check_moment(NOW + MAX_AGE + 1),
         Err(SignatureError::Expired)
     );
 }
@@ -232,7 +252,7 @@ fn parameters_are_all_there_and_no_others() {
     for (from, to, name) in [
         (";created=1800000000", "", "created"),
         (";created=1800000000", ";created=\"1800000000\"", "created"),
-        (";expires=1800000060", "", "expires"),
+        (";expires=1800000060", ";expires=\"1800000060\"", "expires"),
         (";expires=1800000060", ";expires=1800000000", "expires"),
         (";alg=\"ed25519\"", "", "alg"),
         ("ed25519", "hmac-sha256", "alg"),

@@ -1,0 +1,5 @@
+ALTER TABLE feed DROP COLUMN bytes;
+DROP INDEX peer_did;
+ALTER TABLE peer DROP COLUMN contests;
+ALTER TABLE peer DROP COLUMN contested;
+ALTER TABLE peer DROP COLUMN seen;
