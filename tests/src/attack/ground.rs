@@ -13,10 +13,12 @@ use super::Target;
 use super::bodies::MADE;
 use crate::signing::Signatory;
 use crate::world::{add_client, token_of};
-use crate::{Database, Node, TestNode, World};
+use crate::{Database, Node, TestNode, World, wait_for};
 
 /// An address at which no node listens: nothing that is sent there arrives.
 const PEER: &str = "http://localhost:9";
+/// What a peer asks for.
+pub(super) const CHANGES: &str = "/fed/v1/feeds/network/changes?since=0&limit=10";
 /// The proxy whose word is taken.
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 249, 0, 1);
 /// What every node has; tests are let in more often.
@@ -75,6 +77,10 @@ impl Ground {
             );
         }
         node.restart();
+        // Until what was imported is published, a peer is told to wait, attacked or not.
+        wait_for("everything is published", PATIENCE, || {
+            (peer.get(&node, CHANGES).status == 200).then_some(())
+        });
         let target = Target {
             address: node.address().parse().unwrap(),
             host: node.host(),

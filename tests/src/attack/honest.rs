@@ -9,6 +9,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 
 use super::Target;
 use super::federation::now;
+use super::ground::CHANGES;
 use crate::signing::Signed;
 
 /// How often somebody honest has come so far: each time from another address, so that attacks that follow each other do
@@ -161,11 +162,7 @@ fn peer(target: &Target, over: &AtomicBool) -> Served {
         let (method, path, body): (_, _, Option<&[u8]>) = if is_hint {
             ("POST", "/fed/v1/hints", Some(br#"{"type":"lotse:Hint"}"#))
         } else {
-            (
-                "GET",
-                "/fed/v1/feeds/network/changes?since=0&limit=10",
-                None,
-            )
+            ("GET", CHANGES, None)
         };
         let created = now();
         let headers = target.peer.sign(&Signed {
