@@ -142,7 +142,6 @@ fn a_damaged_text_index_stops_no_start_and_is_built_anew(database: Database) {
             continue;
         };
         let damage = damages.next().unwrap();
-        eprintln!("{damage:?}: {}", path.display());
         // Which files there are is written anew where it is wanting; nobody reads anything from it.
         let is_list = path.ends_with(".managed.json") && matches!(damage, Damage::Missing);
         damage.to(path);

@@ -163,6 +163,10 @@ impl<'de> Deserialize<'de> for Origin {
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::panic,
+        reason = "a test stops where something is not as it must be"
+    )]
     fn origin(text: &str) -> Origin {
         text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
     }

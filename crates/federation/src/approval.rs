@@ -69,7 +69,7 @@ impl Federation {
         let json = text_of(&document);
         let (base, policy) = (base_url.clone(), default_policy());
         let (peers, key) = (self.peers(), document.current_statement_key());
-        let key = key.map(|(_, key)| key.clone());
+        let key = key.map(|(_, key)| *key);
         let made = peers
             .change(base_url, Some((actor, "peer.added")), now, move |known| {
                 let mut peer = known.unwrap_or_else(|| {

@@ -48,6 +48,10 @@ impl Federation {
             return;
         };
         let federation = self.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "one short write, whose failure is told"
+        )]
         tokio::spawn(async move {
             let now = federation.now();
             let noted = federation.peers().mark_contested(peer, times, now).await;

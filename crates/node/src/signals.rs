@@ -35,6 +35,10 @@ struct Asked {
 ///
 /// # Errors
 /// Where the system refuses it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it watches before there is a health that could count, and does no work"
+)]
 pub(crate) fn watch() -> Result<(), Failure> {
     let refused = |error| Failure::new(format!("signals cannot be watched: {error}"));
     let mut wanted = vec![SIGTERM, SIGINT];

@@ -88,6 +88,10 @@ pub(crate) async fn batch(
         results,
         begun: Instant::now(),
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with its request, which tells what came of it"
+    )]
     actix_web::rt::spawn(async move {
         if whole {
             run.all_at_once(body, params).await

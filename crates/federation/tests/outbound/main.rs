@@ -1,6 +1,10 @@
 //! The client towards peers, against peers that misbehave. All of them are on loopback.
 
-#![expect(clippy::unwrap_used, reason = "a test may end with a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may end with a panic, and starts what it needs"
+)]
 
 mod bodies;
 mod guard;

@@ -332,6 +332,7 @@ mod tests {
     }
 
     #[actix_web::test]
+    #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
     async fn waiting_ends_when_the_number_is_reached() {
         let access = Access::default();
         access.advance(3);

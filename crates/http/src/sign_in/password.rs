@@ -207,6 +207,7 @@ mod tests {
     }
 
     #[actix_web::test]
+    #[expect(clippy::disallowed_methods, reason = "the test waits for them")]
     async fn strangers_keep_nobody_from_a_turn_who_is_known() {
         let passwords = Passwords::default();
         // As if a stranger's password were hashed for as long as this test runs.
