@@ -128,7 +128,7 @@ fn push_segment(normal: &mut String, segment: &str) {
     while let [first, rest @ ..] = bytes {
         let (byte, after) = match (first, rest) {
             (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, after),
+                (Some(high), Some(low)) => ((high << 4) | low, after),
                 _ => (b'%', rest),
             },
             _ => (*first, rest),
@@ -168,7 +168,7 @@ mod tests {
         reason = "a test stops where something is not as it must be"
     )]
     fn origin(text: &str) -> Origin {
-        text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
+        text.parse().expect(text)
     }
 
     #[test]

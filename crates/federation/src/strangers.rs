@@ -79,7 +79,7 @@ mod tests {
     }
 
     fn stranger(id: i64, base_url: &str, asked: i64) -> Peer {
-        let origin: Origin = base_url.parse().unwrap_or_else(|why| panic!("{why}"));
+        let origin: Origin = base_url.parse().expect(base_url);
         let did = format!("did:web:{}", origin.host());
         let mut peer = Peer::new(origin, did, FeedName::Network, String::new(), at(asked));
         peer.id = id;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn origin(text: &str) -> Origin {
-        text.parse().unwrap_or_else(|why| panic!("{why}"))
+        text.parse().expect(text)
     }
 
     #[test]
