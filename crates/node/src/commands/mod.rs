@@ -148,7 +148,7 @@ fn writes(command: &Command) -> bool {
 async fn migrate(config: &Config) -> Result<(), Failure> {
     let url = config.database_url();
     // To upgrade what is not there would make an empty database, which looks like a node's.
-    if Storage::is_new(&url).await? {
+    if signals::or_leave(signals::not_begun, Storage::is_new(&url)).await? {
         return Err(crate::node::no_database(config, &url));
     }
     let left = || "ended before it was done: the database is as it was".to_owned();
