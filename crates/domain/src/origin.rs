@@ -163,10 +163,6 @@ impl<'de> Deserialize<'de> for Origin {
 mod tests {
     use super::*;
 
-    #[expect(
-        clippy::panic,
-        reason = "a test stops where something is not as it must be"
-    )]
     fn origin(text: &str) -> Origin {
         text.parse().expect(text)
     }

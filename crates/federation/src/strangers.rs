@@ -64,10 +64,6 @@ pub(crate) fn room(waiting: &[Peer], newcomer: &Origin, now: DateTime<Utc>) -> R
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::panic,
-    reason = "a test stops where something is not as it must be"
-)]
 mod tests {
     use domain::feed::FeedName;
     use storage::feeds::Follower;
