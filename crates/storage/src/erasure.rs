@@ -75,6 +75,28 @@ impl Transaction<'_> {
     }
 }
 
+/// As [`Transaction::erase`], on the bare connection of an upgrade.
+pub(crate) fn erase_in_upgrade<T>(connection: &mut AnyConnection, rows: T) -> Result<usize>
+where
+    T: IntoUpdateTarget,
+    DeleteStatement<T::Table, T::WhereClause>: ExecuteDsl<AnyConnection>,
+{
+    let deleted = delete(connection, rows)?;
+    if deleted > 0 {
+        note(connection)?;
+    }
+    Ok(deleted)
+}
+
+/// Deletes rows that say what another row says as well, on the bare connection of an upgrade or of a restore.
+pub(crate) fn drop_doubles<T>(connection: &mut AnyConnection, rows: T) -> Result<usize>
+where
+    T: IntoUpdateTarget,
+    DeleteStatement<T::Table, T::WhereClause>: ExecuteDsl<AnyConnection>,
+{
+    delete(connection, rows)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that deletes")]
 fn delete<T>(connection: &mut AnyConnection, rows: T) -> Result<usize>
 where

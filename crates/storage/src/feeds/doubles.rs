@@ -13,6 +13,7 @@ use domain::Origin;
 use super::peers::{Follower, Following};
 use crate::Result;
 use crate::connection::AnyConnection;
+use crate::erasure::{drop_doubles, erase_in_upgrade};
 use crate::rows::PeerRow;
 use crate::schema::{denial, peer};
 
@@ -162,10 +163,6 @@ impl Step {
 }
 
 /// Parts the peers that are one node, and says so in the log.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an upgrade runs on a bare connection; what goes is what strangers said of themselves"
-)]
 pub(crate) fn part(connection: &mut AnyConnection) -> Result<()> {
     let peers: Vec<Known> = peer::table
         .order(peer::id)
@@ -183,7 +180,7 @@ pub(crate) fn part(connection: &mut AnyConnection) -> Result<()> {
         step.tell(&peers);
         match &step {
             Step::Forget(id) => {
-                diesel::delete(peer::table.find(id)).execute(connection)?;
+                erase_in_upgrade(connection, peer::table.find(id))?;
             }
             Step::SetAside { id, did, why } => {
                 diesel::update(peer::table.find(id))
@@ -203,10 +200,6 @@ pub(crate) fn part(connection: &mut AnyConnection) -> Result<()> {
 }
 
 /// Gives denials the spelling that they are looked for by.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the same denial stands in the normal form: nothing is erased"
-)]
 pub(crate) fn respell(connection: &mut AnyConnection, denied: &[String]) -> Result<()> {
     for base_url in denied.iter().filter(|base_url| !is_normal(base_url)) {
         let Ok(origin) = base_url.parse::<Origin>() else {
@@ -218,7 +211,7 @@ pub(crate) fn respell(connection: &mut AnyConnection, denied: &[String]) -> Resu
             .get_result(connection)?;
         let row = denial::table.filter(denial::base_url.eq(base_url));
         if normal > 0 {
-            diesel::delete(row).execute(connection)?;
+            drop_doubles(connection, row)?;
         } else {
             diesel::update(row)
                 .set(denial::base_url.eq(origin.as_str()))
