@@ -32,29 +32,32 @@ const DAMAGES: [Damage; 5] = [
 ];
 
 impl Damage {
+    /// A running node may have taken the file away itself since it was listed: that is no failure.
     fn to(self, path: &Path) {
-        let bytes = fs::read(path).unwrap();
+        match self.try_to(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            done => done.unwrap(),
+        }
+    }
+
+    fn try_to(self, path: &Path) -> std::io::Result<()> {
+        let bytes = fs::read(path)?;
+        let open = || fs::OpenOptions::new().write(true).open(path);
         match self {
             Self::Flipped => {
                 // In place, as a disk would: who has the file open sees it.
-                let file = fs::OpenOptions::new().write(true).open(path).unwrap();
                 let at = bytes.len() / 3;
-                if let Some(byte) = bytes.get(at) {
-                    file.write_all_at(&[byte ^ 0x10], at as u64).unwrap();
+                match bytes.get(at) {
+                    Some(byte) => open()?.write_all_at(&[byte ^ 0x10], at as u64),
+                    None => Ok(()),
                 }
             }
-            Self::Cut => {
-                let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-                file.set_len(bytes.len() as u64 / 2).unwrap();
-            }
-            Self::Emptied => {
-                let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-                file.set_len(0).unwrap();
-            }
-            Self::Missing => fs::remove_file(path).unwrap(),
+            Self::Cut => open()?.set_len(bytes.len() as u64 / 2),
+            Self::Emptied => open()?.set_len(0),
+            Self::Missing => fs::remove_file(path),
             Self::Folder => {
-                fs::remove_file(path).unwrap();
-                fs::create_dir(path).unwrap();
+                fs::remove_file(path)?;
+                fs::create_dir(path)
             }
         }
     }
