@@ -169,7 +169,6 @@ fn what_is_in_the_place_of_a_file_or_folder_is_named() {
     swap("lotse-data/lotse.sqlite", true);
     swap("lotse-data/keys", false);
     swap("lotse-data/keys/access-token.pem", true);
-    swap("lotse-data/index-0", false);
 }
 
 #[test]

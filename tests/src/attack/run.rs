@@ -65,11 +65,10 @@ pub fn make(ground: &mut Ground, name: &str, attacks: &[&Attack], extent: &Exten
                 scope.spawn(move || attacked(attack, Field::new(target, bounds, network, over)))
             })
             .collect();
-        let counts: Vec<_> = attacking
-            .into_iter()
-            .map(|one| one.join().unwrap())
-            .collect();
+        let ended: Vec<_> = attacking.into_iter().map(|one| one.join()).collect();
+        // Before anything is made of them: where one has panicked, the honest ones would ask for ever.
         over.store(true, Ordering::Relaxed);
+        let counts: Vec<_> = ended.into_iter().map(|one| one.unwrap()).collect();
         (asking.join().unwrap(), counts)
     });
     let took = begun.elapsed();
