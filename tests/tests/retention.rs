@@ -3,6 +3,7 @@
 
 use lotse_tests::database::tamper;
 use lotse_tests::remains::number;
+use lotse_tests::world::add_client;
 use lotse_tests::{Answer, Database, Node, Party, World, on_both, wait_for};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ const fn kept(what: &'static str, rows: &'static str, goes: Option<(u32, u32)>) 
 /// On these days the node is started and looked at.
 const DAYS: [u32; 6] = [0, 3, 9, 31, 91, 212];
 
-const TABLE: [Kept; 13] = [
+const TABLE: [Kept; 17] = [
     kept(
         "outcomes of idempotent requests",
         "idempotency",
@@ -66,7 +67,23 @@ const TABLE: [Kept; 13] = [
         "entry WHERE deleted AND body IS NULL",
         None,
     ),
-    kept("accounts", "account", None),
+    kept("accounts, by their ids", "account", None),
+    kept(
+        "addresses of accounts that are used",
+        "account WHERE NOT disabled",
+        None,
+    ),
+    kept(
+        "addresses of disabled accounts",
+        "account WHERE disabled AND email <> ''",
+        Some((31, 91)),
+    ),
+    kept("clients, by their ids", "client", None),
+    kept(
+        "labels and secrets of revoked clients",
+        "client WHERE revoked IS NOT NULL AND label || secret <> ''",
+        Some((31, 91)),
+    ),
     kept("the audit", "audit", None),
 ];
 
@@ -132,6 +149,13 @@ fn fill(world: &mut World) {
         .coordinator
         .post(&world.node, &refuse, &reason)
         .expect(204);
+    let leaving = "leaving@example.org";
+    let role = ["--role", "editor", "--organisation", &world.organisation];
+    let added = [&["account", "add", leaving][..], &role].concat();
+    let _ = world.node.ask(&added);
+    let _ = world.node.ask(&["account", "disable", leaving]);
+    let client = add_client(&world.node, &world.coordinator, &world.organisation);
+    let _ = world.node.ask(&["client", "revoke", &client.id]);
     let expires = (chrono::Utc::now() + chrono::TimeDelta::days(30)).timestamp_micros();
     world.node.stop();
     let invited = format!(

@@ -155,6 +155,11 @@ pub(crate) enum Account {
         /// Its mailbox.
         email: String,
     },
+    /// Erase what a disabled account says of anybody, at once; after 90 days that happens by itself.
+    Erase {
+        /// Its mailbox.
+        email: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ use crate::connection::AnyConnection;
 use crate::database::{Database, Transaction};
 use crate::limits;
 use crate::rows::{AccountRow, MembershipRow};
-use crate::schema::{account, membership};
+use crate::schema::{account, membership, password_reset};
 use crate::sessions::revoke_all;
 use crate::sql_types::{from_micros, to_micros, to_uuid};
 use crate::{Conflict, Result, StorageError};
@@ -22,7 +22,7 @@ use crate::{Conflict, Result, StorageError};
 pub struct Account {
     /// Its id.
     pub id: Uuid,
-    /// The address with which it signs in, as it was written.
+    /// The address with which it signs in, as it was written; empty once it was erased.
     pub email: String,
     /// A function such as "advice desk", never a person's name.
     pub display: String,
@@ -240,6 +240,23 @@ impl Accounts {
             .await
     }
 
+    /// Erases what an account that is disabled says of anybody: address, function, password and roles. Its id stays, which
+    /// the audit names. Erasing it twice changes nothing.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], also where it is not disabled.
+    pub async fn erase(&self, actor: &Actor, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+        let actor = name(actor);
+        self.0
+            .write(move |t| {
+                if !load(t.connection(), id)?.disabled {
+                    return Err(StorageError::NotFound);
+                }
+                erase_texts(t, &actor, id, now)
+            })
+            .await
+    }
+
     /// Takes a role from an account.
     ///
     /// # Errors
@@ -339,6 +356,46 @@ pub(crate) fn write_password(
         .set(account::password.eq(password))
         .execute(t.connection())?;
     load(t.connection(), id)
+}
+
+/// Accounts that nobody can use, because they are disabled or have no role, that still hold texts and did not change after
+/// `before`: at most `limit` ids.
+pub(crate) fn unused(t: &mut Transaction<'_>, before: i64, limit: i64) -> Result<Vec<Uuid>> {
+    let with_role = membership::table.select(membership::account);
+    let ids: Vec<String> = account::table
+        .filter(account::email.ne(""))
+        .filter(account::modified.le(before))
+        .filter(account::disabled.or(account::id.ne_all(with_role)))
+        .select(account::id)
+        .limit(limit)
+        .load(t.connection())?;
+    ids.iter().map(|id| to_uuid("an account", id)).collect()
+}
+
+/// Erases all but the id, which other processes hear of as of any change. Nobody can have its address as long as it is there,
+/// and nothing can be mistaken for the place-holder, in which no address fits.
+pub(crate) fn erase_texts(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    revoke_all(t, actor, id, None, now)?;
+    touch(t, actor, "account.erase", id, now)?;
+    let id = id.to_string();
+    t.erase(membership::table.filter(membership::account.eq(&id)))?;
+    t.erase(password_reset::table.filter(password_reset::account.eq(&id)))?;
+    diesel::update(account::table.find(&id))
+        .set((
+            account::email.eq(""),
+            account::email_folded.eq(format!("erased {id}")),
+            account::display.eq(""),
+            account::password.eq(None::<String>),
+            account::disabled.eq(true),
+        ))
+        .execute(t.connection())?;
+    t.note_erased();
+    Ok(())
 }
 
 /// Gives a changed account its number.

@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Days, Utc};
 use diesel::prelude::*;
+use domain::Actor;
 
-use crate::Result;
+use crate::access::name;
 use crate::corrections::CorrectionState;
 use crate::database::{Database, Transaction};
-use crate::limits;
 use crate::registrations::RegistrationState;
 use crate::schema::{correction, idempotency, invitation, password_reset, registration, session};
 use crate::sql_types::to_micros;
+use crate::{Result, accounts, clients, limits};
 
 /// How many rows were removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +29,10 @@ pub struct Cleaned {
     pub invitations: usize,
     /// Corrections that were closed [`limits::CORRECTION_DAYS`] ago. Open ones wait for somebody to look at them.
     pub corrections: usize,
+    /// Accounts that are disabled or have no role, and did not change for [`limits::UNUSED_DAYS`].
+    pub accounts: usize,
+    /// Clients that were revoked [`limits::UNUSED_DAYS`] ago.
+    pub clients: usize,
 }
 
 /// Removes what has run out by `now`.
@@ -37,6 +42,9 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
     let day_ago = before(1);
     let long_ago = before(limits::INVITATION_DAYS_KEPT);
     let closed_before = before(limits::CORRECTION_DAYS);
+    let unused_before = before(limits::UNUSED_DAYS);
+    let system = name(&Actor::system());
+    let system_again = system.clone();
     Ok(Cleaned {
         idempotency: repeat(database, move |t| expired_idempotency(t, at)).await?,
         sessions: repeat(database, move |t| {
@@ -84,6 +92,22 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
                 .limit(limits::CLEANUP_ROWS)
                 .load::<String>(t.connection())?;
             t.erase(correction::table.filter(correction::id.eq_any(ids)))
+        })
+        .await?,
+        accounts: repeat(database, move |t| {
+            let unused = accounts::unused(t, unused_before, limits::CLEANUP_ROWS)?;
+            for id in &unused {
+                accounts::erase_texts(t, &system, *id, now)?;
+            }
+            Ok(unused.len())
+        })
+        .await?,
+        clients: repeat(database, move |t| {
+            let revoked = clients::long_revoked(t, unused_before, limits::CLEANUP_ROWS)?;
+            for id in &revoked {
+                clients::erase_texts(t, &system_again, *id, now)?;
+            }
+            Ok(revoked.len())
         })
         .await?,
     })

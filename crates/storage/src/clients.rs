@@ -162,6 +162,32 @@ impl Clients {
     }
 }
 
+/// Clients that were revoked before `before` and still hold texts: at most `limit` ids.
+pub(crate) fn long_revoked(t: &mut Transaction<'_>, before: i64, limit: i64) -> Result<Vec<Uuid>> {
+    let ids: Vec<String> = client::table
+        .filter(client::revoked.le(before))
+        .filter(client::secret.ne(""))
+        .select(client::id)
+        .limit(limit)
+        .load(t.connection())?;
+    ids.iter().map(|id| to_uuid("a client", id)).collect()
+}
+
+/// Erases what a revoked client is called, and the hash of its secret. Its id stays, which the audit names.
+pub(crate) fn erase_texts(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    touch(t, actor, "client.erase", id, now)?;
+    diesel::update(client::table.find(id.to_string()))
+        .set((client::label.eq(""), client::secret.eq("")))
+        .execute(t.connection())?;
+    t.note_erased();
+    Ok(())
+}
+
 /// Makes a client inside a transaction that does more.
 pub(crate) fn insert(
     t: &mut Transaction<'_>,

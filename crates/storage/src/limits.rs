@@ -55,6 +55,9 @@ pub const BATCH: usize = domain::limits::BATCH_LINES;
 pub const REGISTRATION_DAYS: u64 = 30;
 /// Days after which a closed correction is erased: whoever reported it may still ask what became of it.
 pub const CORRECTION_DAYS: u64 = 90;
+/// Days after which an account that nobody can use, or a client that was revoked, holds nothing any more but its id. Until
+/// then it can be enabled again.
+pub const UNUSED_DAYS: u64 = 90;
 /// Registrations that may wait for a decision at once: anybody may send one.
 pub const PENDING_REGISTRATIONS: i64 = 1_000;
 /// Corrections that may be open at once: anybody may send one.

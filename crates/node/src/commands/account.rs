@@ -69,6 +69,16 @@ pub(crate) async fn run(config: &Config, command: cli::Account) -> Result<(), Fa
         }
         cli::Account::Disable { email } => disable(&storage, &email, true).await?,
         cli::Account::Enable { email } => disable(&storage, &email, false).await?,
+        cli::Account::Erase { email } => {
+            let account = find(&storage, &email).await?;
+            if !account.disabled {
+                return Err(Failure::new(format!(
+                    "{email} can still sign in: disable it first"
+                )));
+            }
+            storage.accounts.erase(&system, account.id, now).await?;
+            console::say(format_args!("{email} is erased"));
+        }
     }
     Ok(())
 }
@@ -104,10 +114,10 @@ async fn list(storage: &Storage) -> Result<(), Failure> {
                     None => membership.role.as_str().to_owned(),
                 })
                 .collect();
-            let state = if account.disabled {
-                "disabled"
-            } else {
-                "enabled"
+            let state = match (account.email.is_empty(), account.disabled) {
+                (true, _) => "erased",
+                (false, true) => "disabled",
+                (false, false) => "enabled",
             };
             console::say(format_args!(
                 "{}  {}  {state}  {}",

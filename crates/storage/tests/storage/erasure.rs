@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use domain::feed::{Digest, FeedKey, FeedName, FeedState, Kept, StatementRow};
-use domain::{Command, Entry, EntryId, EntryKey, Kind, Origin};
-use lotse_storage::{CorrectionState, Invitation, NewCorrection, NewRegistration, Storage, limits};
+use domain::{Command, Entry, EntryId, EntryKey, Kind, Origin, Role};
+use lotse_storage::{
+    Changed, CorrectionState, Invitation, Membership, NewAccount, NewClient, NewCorrection,
+    NewRegistration, Storage, StorageError, limits,
+};
 use uuid::Uuid;
 
 use crate::support::{
@@ -18,6 +21,8 @@ on_both!(
     nothing_of_a_purged_entry_is_left_in_any_column,
     nothing_of_an_entry_that_its_node_took_back_is_left_in_any_column,
     closed_corrections_are_erased_after_90_days,
+    accounts_and_clients_that_nobody_can_use_are_erased_after_90_days,
+    an_account_is_erased_at_once_where_it_is_disabled,
     what_is_erased_is_noted_until_nothing_remains,
     an_erasure_that_failed_is_not_noted,
     a_process_that_comes_later_clears_what_one_before_erased,
@@ -467,4 +472,130 @@ fn rows_go_away_in_one_place_only() {
         }
     }
     assert!(seen > 150);
+}
+
+async fn account(storage: &Storage, mailbox: &str, memberships: Vec<Membership>) -> Uuid {
+    let new = NewAccount {
+        id: Uuid::now_v7(),
+        email: format!("{WORD}-{mailbox}@example.org"),
+        display: format!("desk {WORD}"),
+        password: Some(format!("$phc${WORD}")),
+        memberships,
+    };
+    let made = storage.accounts.create(&coordinator(), new, at(1)).await;
+    made.unwrap().id
+}
+
+async fn accounts_and_clients_that_nobody_can_use_are_erased_after_90_days(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let by = coordinator();
+    let owner = organisation(&storage, "Owner").await;
+    let editor = Membership {
+        organisation: Some(owner),
+        role: Role::Editor,
+    };
+    let [used, disabled] = [
+        account(&storage, "used", vec![editor]).await,
+        account(&storage, "disabled", vec![editor]).await,
+    ];
+    let without_role = account(&storage, "without-role", Vec::new()).await;
+    let client = |label: &str| NewClient {
+        id: Uuid::now_v7(),
+        label: format!("{label} {WORD}"),
+        role: Role::Editor,
+        secret: WORD.to_owned(),
+    };
+    let (kept, revoked) = (client("kept"), client("revoked"));
+    let (kept_id, revoked_id) = (kept.id, revoked.id);
+    for new in [kept, revoked] {
+        storage
+            .clients
+            .create(&by, owner, new, at(1))
+            .await
+            .unwrap();
+    }
+    let turned_off = storage.accounts.set_disabled(&by, disabled, true, at(DAY));
+    turned_off.await.unwrap();
+    storage
+        .clients
+        .revoke(&by, revoked_id, at(DAY))
+        .await
+        .unwrap();
+
+    let cleaned = storage.clean(at(90 * DAY)).await.unwrap();
+    assert_eq!((cleaned.accounts, cleaned.clients), (0, 0));
+    let cleaned = storage.clean(at(91 * DAY)).await.unwrap();
+    assert_eq!((cleaned.accounts, cleaned.clients), (2, 1));
+    for id in [disabled, without_role] {
+        let account = storage.accounts.get(id).await.unwrap();
+        assert!(account.disabled && account.memberships.is_empty());
+        assert_eq!(
+            (
+                account.email.as_str(),
+                account.display.as_str(),
+                account.password
+            ),
+            ("", "", None)
+        );
+    }
+    let client = storage.clients.get(revoked_id).await.unwrap();
+    assert_eq!((client.label.as_str(), client.secret.as_str()), ("", ""));
+    assert!(client.revoked.is_some());
+    assert!(
+        storage
+            .accounts
+            .get(used)
+            .await
+            .unwrap()
+            .email
+            .contains(WORD)
+    );
+    assert!(
+        storage
+            .clients
+            .get(kept_id)
+            .await
+            .unwrap()
+            .label
+            .contains(WORD)
+    );
+    let again = storage.clean(at(500 * DAY)).await.unwrap();
+    assert_eq!(
+        (again.accounts, again.clients),
+        (0, 0),
+        "they hold nothing more"
+    );
+}
+
+async fn an_account_is_erased_at_once_where_it_is_disabled(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let by = coordinator();
+    let id = account(&storage, "a", Vec::new()).await;
+    let refused = storage.accounts.erase(&by, id, at(2)).await;
+    assert!(
+        matches!(refused, Err(StorageError::NotFound)),
+        "{refused:?}"
+    );
+    let before = storage.directory.head().await.unwrap();
+    storage
+        .accounts
+        .set_disabled(&by, id, true, at(3))
+        .await
+        .unwrap();
+    storage.accounts.erase(&by, id, at(4)).await.unwrap();
+    assert_eq!(where_it_stands(&database), Vec::<String>::new());
+    assert!(storage.has_remains().await.unwrap());
+    let changed = storage
+        .directory
+        .changes_since(before, 100)
+        .await
+        .unwrap()
+        .items;
+    let told = |changed: &Changed| matches!(changed, Changed::Account(account) if account.id == id && account.disabled);
+    assert!(
+        changed.iter().any(told),
+        "other processes hear of it: {changed:?}"
+    );
+    let again = account(&storage, "a", Vec::new()).await;
+    assert_ne!(again, id, "the address is free again");
 }
