@@ -496,3 +496,28 @@ fn a_line_of_a_batch_that_cannot_be_taken_is_answered_in_its_place() {
     assert_eq!(offers(), before.as_u64().unwrap() + 2);
     assert_eq!(statuses(""), [200, 400, 413, 400, 400, 200]);
 }
+
+#[test]
+fn a_batch_that_is_applied_as_a_whole_is_refused_for_its_size_and_never_told_to_wait_for_room() {
+    let world = World::on(Node::on(Database::Sqlite));
+    let line = "x".repeat(60_000);
+    let statuses = |lines: usize| -> Vec<Value> {
+        let path = "/api/v1/batch?mode=all_or_nothing";
+        let request = world.editor.request(&world.node, Method::POST, path);
+        let body = vec![line.as_str(); lines].join("\n");
+        let answer = Answer::of(
+            request
+                .header("Content-Type", "application/x-ndjson")
+                .body(body),
+        );
+        let answer = answer.expect(200);
+        let lines = answer.text.lines();
+        lines
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["status"].clone())
+            .collect()
+    };
+    // 16.2 MB of lines, each of which can be read by itself.
+    assert_eq!(statuses(270), vec![json!(400); 270]);
+    // 18 MB.
+    assert_eq!(statuses(300), [413]);
+}

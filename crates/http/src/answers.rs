@@ -1,10 +1,13 @@
 //! The memory of answers that are on their way: counted from when they are made until they have been handed over.
 //!
 //! An answer that is not taken stays in memory. So the bytes of all answers are bounded, for each client and in all, and so
-//! are answers that are made while they are sent, which hold on to the state of the directory that they began with.
+//! are answers that are made while they are sent, which hold on to the state of the directory that they began with. Where
+//! there is no room, the answer that has stood still the longest yields ([`Connection::sends`]).
 
+use std::cell::RefCell;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
 use crate::client::TrustedProxies;
+use crate::connection::Connection;
 use crate::consts;
 use crate::load::{Load, Share, busy};
 
@@ -46,7 +50,7 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         ready(Ok(AnswersService {
             service,
-            answers: std::rc::Rc::new(self.clone()),
+            answers: Rc::new(self.clone()),
         }))
     }
 }
@@ -55,7 +59,7 @@ where
 #[derive(Debug)]
 pub struct AnswersService<S> {
     service: S,
-    answers: std::rc::Rc<Answers>,
+    answers: Rc<Answers>,
 }
 
 impl<S, B> Service<ServiceRequest> for AnswersService<S>
@@ -73,7 +77,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         Counting {
             future: self.service.call(request),
-            answers: std::rc::Rc::clone(&self.answers),
+            answers: Rc::clone(&self.answers),
         }
     }
 }
@@ -83,7 +87,7 @@ pin_project! {
     pub struct Counting<F> {
         #[pin]
         future: F,
-        answers: std::rc::Rc<Answers>,
+        answers: Rc<Answers>,
     }
 }
 
@@ -122,6 +126,10 @@ impl Answers {
         let Some(share) = shares.take(client, amount) else {
             return answer.into_response(busy().error_response());
         };
+        let share = Rc::new(RefCell::new(share));
+        if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+            connection.sends(&share);
+        }
         let until = Instant::now() + self.time;
         answer.map_body(|_, body| BoxBody::new(Counted::new(body, share, until)))
     }
@@ -135,12 +143,12 @@ pin_project! {
         size: BodySize,
         piece: Bytes,
         until: Instant,
-        share: Share,
+        share: Rc<RefCell<Share>>,
     }
 }
 
 impl<B: MessageBody> Counted<B> {
-    fn new(body: B, share: Share, until: Instant) -> Self {
+    fn new(body: B, share: Rc<RefCell<Share>>, until: Instant) -> Self {
         Self {
             size: body.size(),
             body,

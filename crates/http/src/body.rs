@@ -4,11 +4,12 @@
 //! The framework's own extractors (`Bytes`, `String`, `Json`, `Form`, `Payload`) unfold a compressed body before they count
 //! it, or count nothing: no handler may take them.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -115,7 +116,16 @@ impl BodyStream {
             return None;
         }
         let until = self.until.min(Instant::now() + self.pause);
-        let piece = next_until(&mut self.payload, until).await;
+        let piece = {
+            let (payload, room) = (&mut self.payload, &mut self.room);
+            let mut piece = pin!(next_until(payload, until));
+            // What was kept so far of a body that does not arrive yields to others.
+            poll_fn(|context| match piece.as_mut().poll(context) {
+                Poll::Pending if !room.wait(context) => Poll::Ready(Some(Err(closing(busy())))),
+                polled => polled,
+            })
+            .await
+        };
         if !matches!(piece, Some(Ok(_))) {
             self.stop();
         }
@@ -151,6 +161,9 @@ impl BodyStream {
             }
             self.keep(piece.len())?;
             body.extend_from_slice(&piece);
+        }
+        if !self.room.go_on() {
+            return Err(closing(busy()));
         }
         Ok((body.freeze(), self.room))
     }
@@ -204,9 +217,7 @@ where
 {
     let Ok(piece) = tokio::time::timeout_at(until, pieces.next()).await else {
         let problem = Problem::new(Code::BodyTooSlow, "this body took too long to arrive");
-        return Some(Err(
-            problem.with_header(header::CONNECTION, HeaderValue::from_static("close"))
-        ));
+        return Some(Err(closing(problem)));
     };
     piece.map(|piece| {
         piece.map_err(|error| {
@@ -214,6 +225,10 @@ where
                 .with_log(error.to_string())
         })
     })
+}
+
+fn closing(problem: Problem) -> Problem {
+    problem.with_header(header::CONNECTION, HeaderValue::from_static("close"))
 }
 
 /// What the head says of the body: its length, when it is known.

@@ -8,12 +8,12 @@
 //! | sends a head | there is no room for the bytes of heads beyond what most have |
 //! | is between two requests | a request has not arrived whole within the head's time after its first byte, or within the idle time and the head's time in all, or more bytes than [`consts::DRAIN_BYTES`] came that are no request |
 //! | is worked on, without a body to read | never: but no more than [`consts::READ_AHEAD_BYTES`] are read from it |
-//! | is sent an answer | less than [`consts::WRITE_BYTES`] went out within the time for writing |
+//! | is sent an answer | less than [`consts::WRITE_BYTES`] went out within the time for writing; or others need the room that the answer takes, or one of the [places](consts::STALLED) for answers that stand still, and no other has stood still for longer |
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     arriving: Cell<bool>,
     /// Who waits for more of it.
     reader: RefCell<Option<Waker>>,
+    /// What the answer that is sent holds of the room for answers.
+    answer: RefCell<Weak<RefCell<Share>>>,
 }
 
 impl Connection {
@@ -56,6 +58,7 @@ impl Connection {
             allowance: Cell::new(consts::DRAIN_BYTES),
             arriving: Cell::new(false),
             reader: RefCell::new(None),
+            answer: RefCell::default(),
         })
     }
 
@@ -74,6 +77,17 @@ impl Connection {
     /// The body of the request has been read.
     pub(crate) fn body_is_read(&self) {
         self.allow(consts::READ_AHEAD_BYTES);
+    }
+
+    /// An answer that holds so much is sent from now on. While the client does not take it, it yields to others.
+    pub(crate) fn sends(&self, answer: &Rc<RefCell<Share>>) {
+        self.answer.replace(Rc::downgrade(answer));
+    }
+
+    /// Does something to what the answer holds, if one is sent; whether it still holds that.
+    fn of_answer(&self, act: impl FnOnce(&mut Share) -> bool) -> bool {
+        let answer = self.answer.borrow().upgrade();
+        answer.is_none_or(|answer| act(&mut answer.borrow_mut()))
     }
 
     fn is_working(&self) -> bool {
@@ -112,6 +126,8 @@ pub struct Guarded {
     idle: Option<Pin<Box<Sleep>>>,
     /// Since when less was taken than there is.
     stalled: Option<Stall>,
+    /// Its place among those that stand still.
+    place: Share,
     /// Bytes that have arrived since the last answer, and what is counted of them.
     head: usize,
     heads: Share,
@@ -123,17 +139,27 @@ pub struct Guarded {
 struct Stall {
     timer: Pin<Box<Sleep>>,
     written: usize,
+    /// Bytes that were taken since it began to wait.
+    taken: usize,
 }
 
 impl Guarded {
-    /// Guards a stream that has just been opened. `heads` counts the bytes of its heads, `share` itself.
-    pub fn new(io: TcpStream, times: Times, heads: Share, share: Option<Share>) -> Self {
+    /// Guards a stream that has just been opened. `heads` counts the bytes of its heads, `place` whether it stands still,
+    /// `share` itself.
+    pub fn new(
+        io: TcpStream,
+        times: Times,
+        heads: Share,
+        place: Share,
+        share: Option<Share>,
+    ) -> Self {
         Self {
             io,
             connection: Connection::new(),
             times,
             idle: None,
             stalled: None,
+            place,
             head: 0,
             heads,
             _share: share,
@@ -197,8 +223,15 @@ impl Guarded {
         let stall = self.stalled.get_or_insert_with(|| Stall {
             timer: Box::pin(sleep(time)),
             written: 0,
+            taken: 0,
         });
         stall.written += bytes;
+        stall.taken += bytes;
+        if stall.taken >= consts::WRITE_BYTES {
+            stall.taken = 0;
+            self.place.give_back();
+            self.connection.of_answer(Share::go_on);
+        }
         while stall.timer.as_mut().poll(context).is_ready() {
             if stall.written < consts::WRITE_BYTES {
                 return Err(self.give_up("the answer is not taken"));
@@ -207,6 +240,18 @@ impl Guarded {
             stall.timer.as_mut().reset(Instant::now() + time);
         }
         Ok(())
+    }
+
+    /// The peer takes nothing at the moment: others may need the room.
+    fn stand_still(&mut self, context: &Context<'_>) -> io::Result<()> {
+        let has_place = self.place.is_held() || self.place.grow(1);
+        let keeps = has_place
+            && self.place.wait(context)
+            && self.connection.of_answer(|answer| answer.wait(context));
+        if keeps {
+            return Ok(());
+        }
+        Err(self.give_up("others need the room of an answer that is not taken"))
     }
 }
 
@@ -230,8 +275,12 @@ impl AsyncRead for Guarded {
         if working {
             let left = this.connection.allowance.get();
             this.connection.allowance.set(left.saturating_sub(bytes));
+            this.heads.go_on();
         } else if !matches!(polled, Poll::Ready(Err(_))) {
             this.judge_idle(bytes, context)?;
+            if !this.heads.wait(context) {
+                return Poll::Ready(Err(this.give_up("others need the room of such a head")));
+            }
         }
         polled
     }
@@ -246,7 +295,10 @@ impl AsyncWrite for Guarded {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.io).poll_write(context, bytes);
         match &polled {
-            Poll::Pending => this.judge_writing(0, context)?,
+            Poll::Pending => {
+                this.judge_writing(0, context)?;
+                this.stand_still(context)?;
+            }
             Poll::Ready(Ok(written)) if this.stalled.is_some() => {
                 this.judge_writing(*written, context)?;
             }
@@ -258,7 +310,10 @@ impl AsyncWrite for Guarded {
     /// Called when all that was to be written has been taken.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.stalled = None;
+        if this.stalled.take().is_some() {
+            this.place.give_back();
+            this.connection.of_answer(Share::go_on);
+        }
         if !this.connection.is_working() && !this.connection.arriving.get() {
             this.head = 0;
             this.heads.give_back();

@@ -6,28 +6,42 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = domain::limits::ENTRY_BYTES;
 /// Bytes of all bodies that are read or worked on at once. A node has room for this beside its directory; a few hundred
 /// connections that each send their largest body have to wait their turn.
-pub const ARRIVING_BYTES: usize = 64 * 1024 * 1024;
+pub const ARRIVING_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of the bodies of one client at once: more than any one body has that is read as a whole.
-pub const ARRIVING_BYTES_EACH: usize = 16 * 1024 * 1024;
-/// Bytes that are kept of all bodies that stream: one batch of the largest size that is applied as a whole. Only partners
-/// send such.
-pub const STREAM_BYTES: usize = 64 * 1024 * 1024;
+pub const ARRIVING_BYTES_EACH: usize = 8 * 1024 * 1024;
+/// Bytes of a batch that is applied as a whole, because all of it is held in memory until it is, several times over: as
+/// text, as what it says, and as what is written.
+pub const WHOLE_BATCH_BYTES: usize = 16 * 1024 * 1024;
+/// How long a body may be on its way before it yields its room to others where there is none left.
+pub const ARRIVING_PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes that are kept of all bodies that stream: one such batch beside the third that is kept for those who need little.
+/// Only partners send such.
+pub const STREAM_BYTES: usize = WHOLE_BATCH_BYTES / 2 * 3;
 /// Bytes that are set aside for a body before any of it has arrived, however long it says that it is.
 pub const BODY_CAPACITY: usize = 64 * 1024;
-/// Bytes of all answers that are on their way, before they are compressed.
-pub const LEAVING_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes of all answers that are on their way, before they are compressed. Whoever takes an answer holds none of it: what a
+/// connection's buffers take is the system's.
+pub const LEAVING_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of the answers of one client that are on their way: more than the largest answer has that is made as a whole.
-pub const LEAVING_BYTES_EACH: usize = 32 * 1024 * 1024;
+pub const LEAVING_BYTES_EACH: usize = 12 * 1024 * 1024;
+/// How long an answer may stand still before it yields its room to others where there is none left. Most wait for nobody:
+/// the system takes [`SEND_BUFFER_BYTES`] of each at once.
+pub const LEAVING_PATIENCE: Duration = Duration::from_millis(200);
+/// Connections whose answers stand still, at once: each holds what the framework has ready for it. Beyond that the one that
+/// has stood still the longest is given up.
+pub const STALLED: usize = 512;
 /// Answers up to so many bytes are not counted: the buffers of their connection hold as much.
 pub const ANSWER_BYTES_FREE: u64 = 16 * 1024;
 /// Bytes that compressing an answer takes meanwhile.
 pub const ENCODER_BYTES: usize = 384 * 1024;
-/// Bytes of an answer that are handed over at once.
-pub const PIECE_BYTES: usize = 64 * 1024;
+/// Bytes of an answer that are handed over at once. The framework keeps 32 KB ready and one piece more.
+pub const PIECE_BYTES: usize = 16 * 1024;
 /// Answers that are made while they are sent, at once. Each keeps the directory as it was when it began.
 pub const EXPORTS: usize = 16;
 /// Such answers of one client.
 pub const EXPORTS_EACH: usize = 4;
+/// How long one may stand still before it yields to another where there are too many.
+pub const EXPORTS_PATIENCE: Duration = Duration::from_secs(2);
 /// Connections of one client: an office behind one address keeps some for each of its browsers.
 pub const CONNECTIONS_EACH: usize = 256;
 /// Requests in flight of one client behind a proxy, whose connections cannot be counted.
@@ -48,9 +62,11 @@ pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
 pub const READ_AHEAD_BYTES: usize = 16 * 1024;
 /// Bytes of all heads that are larger than most, while they arrive and until their requests are answered. The framework keeps
 /// up to 128 KB of each, and of one client's connections that is more than all of this.
-pub const HEADS_BYTES: usize = 32 * 1024 * 1024;
+pub const HEADS_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of the large heads of one client.
-pub const HEADS_BYTES_EACH: usize = 4 * 1024 * 1024;
+pub const HEADS_BYTES_EACH: usize = 2 * 1024 * 1024;
+/// How long a large head may be on its way before it yields its room to others where there is none left.
+pub const HEADS_PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of a head that are not counted: what browsers send, cookies and all.
 pub const HEAD_BYTES_FREE: usize = 8 * 1024;
 /// Bytes of a head that the framework keeps at most.
@@ -126,8 +142,8 @@ pub const RATE_LOOK: u32 = 1_024;
 /// So many times what one network (/64) may ask is what a whole site (/48) may: else whoever has one would count for
 /// 65,536.
 pub const RATE_SITE_SHARE: u32 = 8;
-/// Registrations that are kept from one address (IPv4) or site (IPv6) in a day, in bursts of its limit. At most 500 wait at
-/// once: one address alone must not fill them.
+/// Registrations that are kept from one address (IPv4) or site (IPv6) in a day, in bursts of its limit. At most 1,000 wait
+/// at once: one address alone must not fill them.
 pub const REGISTRATIONS_A_DAY: u32 = 2;
 /// Corrections that are kept from one address or site in a day, in bursts of its limit.
 pub const CORRECTIONS_A_DAY: u32 = 20;

@@ -33,6 +33,8 @@ pub struct Connections {
     pub count: Arc<Shares>,
     /// The bytes of large heads.
     pub heads: Arc<Shares>,
+    /// Connections whose answers stand still.
+    pub stalled: Arc<Shares>,
     /// How long each wait may be.
     pub times: Times,
     /// Where refused ones are told.
@@ -100,7 +102,8 @@ impl Connections {
         };
         self.prepare(&io).map_err(DispatchError::Io)?;
         let heads = self.heads.none_for(peer.ip());
-        let guarded = Guarded::new(io, self.times, heads, share);
+        let place = self.stalled.none_for(peer.ip());
+        let guarded = Guarded::new(io, self.times, heads, place, share);
         Ok((guarded, Protocol::Http1, Some(peer)))
     }
 

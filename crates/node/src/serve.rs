@@ -172,7 +172,12 @@ fn connections(config: &Config, tally: Arc<Tally>, metrics: Arc<Metrics>) -> Con
         metrics,
         proxies: config.proxies(),
         count: Shares::new(usize::MAX, config.connections_per_client),
-        heads: Shares::new(http::consts::HEADS_BYTES, http::consts::HEADS_BYTES_EACH),
+        heads: Shares::yielding(
+            http::consts::HEADS_BYTES,
+            http::consts::HEADS_BYTES_EACH,
+            http::consts::HEADS_PATIENCE,
+        ),
+        stalled: Shares::yielding(http::consts::STALLED, usize::MAX, Duration::ZERO),
         times: Times {
             head: Duration::from_secs(config.head_seconds),
             keep_alive: http::consts::KEEP_ALIVE,

@@ -33,7 +33,7 @@ pub(crate) const WAL_PAGES: u32 = 4_000;
 /// Kibibytes of page cache of the one SQLite writer.
 pub(crate) const WRITER_CACHE_KIB: u32 = 16_384;
 /// Kibibytes of page cache of each SQLite reader.
-pub(crate) const READER_CACHE_KIB: u32 = 4_096;
+pub(crate) const READER_CACHE_KIB: u32 = 2_048;
 
 /// Rows of one multi-row statement. With 15 columns at most this stays below the parameter limits of SQLite (32,766)
 /// and PostgreSQL (65,535); longer statements do not get faster.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use domain::{Actor, Command, Refusal, limits};
 use futures_util::stream;
 use http::body::BodyStream;
+use http::consts::WHOLE_BATCH_BYTES;
 use http::sign_in::SignedIn;
 use http::{Code, JsonLines, Problem, Query};
 use serde::Deserialize;
@@ -25,11 +26,9 @@ use lines::Lines;
 /// Lines that are written in one transaction, where each line stands for itself.
 const CHUNK: usize = 500;
 /// Bytes of such lines: one chunk is written while the next is read.
-const CHUNK_BYTES: usize = 1024 * 1024;
+const CHUNK_BYTES: usize = 768 * 1024;
 /// Bytes for which a batch needs room that is written line by line: two chunks as text and as what they say.
 const LINEWISE_BYTES: usize = 4 * CHUNK_BYTES;
-/// Bytes of a batch that is applied as a whole, because all of it is held in memory until it is.
-const WHOLE_BYTES: usize = 64 * 1024 * 1024;
 
 /// How a batch is applied.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -62,8 +61,8 @@ pub(crate) enum Mode {
     summary = "Write many entries: JSON lines in, one result line per input line out",
     description = "Each line is an object with `op` (`upsert` unless given, `create`, `replace`, `patch`, `delete`), \
         `kind`, and `entry` (a draft), `patch`, `id` and `if_match` as the operation needs them. At most 10,000 lines of \
-        64 KB. Results are in the order of the lines and are sent while the body is still being read; a line is in the \
-        database before its result is sent.",
+        64 KB, and 16 MB where they are applied as a whole. Results are in the order of the lines and are sent while \
+        the body is still being read; a line is in the database before its result is sent.",
     params(BatchParams),
     request_body(content = line::Line, content_type = "application/x-ndjson"),
     responses((status = 200, description = "One line per line", body = line::ResultLine, content_type = "application/x-ndjson")),
@@ -295,13 +294,13 @@ impl Run {
 }
 
 fn fits_whole(bytes: usize) -> Result<(), Problem> {
-    if bytes <= WHOLE_BYTES {
+    if bytes <= WHOLE_BATCH_BYTES {
         return Ok(());
     }
     Err(Problem::new(
         Code::BodyTooLarge,
         format!(
-            "a batch that is applied as a whole has at most {WHOLE_BYTES} bytes; nothing was applied"
+            "a batch that is applied as a whole has at most {WHOLE_BATCH_BYTES} bytes; nothing was applied"
         ),
     ))
 }
