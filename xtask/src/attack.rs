@@ -12,13 +12,13 @@ pub(crate) struct Options {
     /// How many entries the node holds
     #[arg(long, default_value_t = 100_000)]
     entries: u32,
-    /// Seconds of each attack
+    /// Seconds of each attack; 0 leaves that out
     #[arg(long, default_value_t = 15)]
     seconds: u64,
     /// Seconds of all attacks together; 0 leaves that out
     #[arg(long, default_value_t = 120)]
     together: u64,
-    /// Only this attack
+    /// Only these attacks, separated by commas
     #[arg(long)]
     only: Option<String>,
 }

@@ -26,7 +26,7 @@ pub(super) const SILENT: Attack = Attack {
 /// Readers who never read.
 pub(super) const NEVER_READ: Attack = Attack {
     name: "never-read",
-    does: "300 connections from several addresses that ask for much and take nothing of the answer",
+    does: "300 connections that ask for much and take nothing of the answer, half of them of clients of their own",
     threads: 1,
     make: never_read,
     never: &[],
@@ -93,7 +93,8 @@ fn never_read(field: &Field<'_>) {
     }
     while held.len() < field.bounds.connections.min(300) {
         let Some(number) = field.next() else { break };
-        if let Some(mut stream) = field.connect(field.source(number % 16)) {
+        let source = if number % 2 == 0 { number % 16 } else { number };
+        if let Some(mut stream) = field.connect(field.source(source)) {
             let _ = stream.write_all(&asked[number as usize % asked.len()]);
             held.push(stream);
         }

@@ -13,12 +13,14 @@ use super::Target;
 use super::bodies::MADE;
 use crate::signing::Signatory;
 use crate::world::{add_client, token_of};
-use crate::{Database, Node, TestNode, World, wait_for};
+use crate::{Database, Node, Party, TestNode, World, wait_for};
 
 /// An address at which no node listens: nothing that is sent there arrives.
 const PEER: &str = "http://localhost:9";
 /// What a peer asks for.
 pub(super) const CHANGES: &str = "/fed/v1/feeds/network/changes?since=0&limit=10";
+/// With which the node shows its metrics.
+const METRICS: &str = "a-token-for-attacks";
 /// The proxy whose word is taken.
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 249, 0, 1);
 /// What every node has; tests are let in more often.
@@ -56,6 +58,7 @@ impl Ground {
             .federated()
             .patient(PATIENCE)
             .with("PEER_POLL_SECONDS", "3600")
+            .with("METRICS_TOKEN", METRICS)
             .with("TRUSTED_PROXIES", &format!("[\"{PROXY}/32\"]"));
         if let Some(binary) = binary {
             node = node.with_binary(binary);
@@ -79,7 +82,7 @@ impl Ground {
         node.restart();
         // Until what was imported is published, a peer is told to wait, attacked or not.
         wait_for("everything is published", PATIENCE, || {
-            (peer.get(&node, CHANGES).status == 200).then_some(())
+            is_published(&node).then_some(())
         });
         let target = Target {
             address: node.address().parse().unwrap(),
@@ -121,6 +124,14 @@ fn approved_peer(node: &TestNode) -> Signatory {
         &peer.fingerprint(),
     ]);
     peer
+}
+
+/// Whether the feeds tell of all that there is.
+fn is_published(node: &TestNode) -> bool {
+    const BEHIND: &str = "lotse_behind_changes{part=\"publishing\"} ";
+    let metrics = Party::with_token(METRICS).get(node, "/metrics");
+    let mut lines = metrics.text.lines();
+    lines.find_map(|line| line.strip_prefix(BEHIND)) == Some("0")
 }
 
 fn import(node: &TestNode, entries: u32) {

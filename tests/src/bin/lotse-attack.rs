@@ -31,15 +31,15 @@ struct Arguments {
     /// How many entries it holds
     #[arg(long, default_value_t = 100_000)]
     entries: u32,
-    /// Seconds of each attack
+    /// Seconds of each attack; 0 leaves that out
     #[arg(long, default_value_t = 15)]
     seconds: u64,
     /// Seconds of all together; 0 leaves that out
     #[arg(long, default_value_t = 120)]
     together: u64,
-    /// Only this attack
-    #[arg(long, value_parser = ALL.iter().map(|attack| attack.name).collect::<Vec<_>>())]
-    only: Option<String>,
+    /// Only these attacks, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = ALL.iter().map(|attack| attack.name).collect::<Vec<_>>())]
+    only: Vec<String>,
     /// Milliseconds that each attacking thread rests between two requests
     #[arg(long, default_value_t = 0)]
     pause: u64,
@@ -55,7 +55,9 @@ fn main() -> ExitCode {
     eprintln!("preparing a node with {} entries", arguments.entries);
     let mut ground = Ground::prepare(Some(&arguments.server), arguments.entries);
     let mut rows = vec![quiet(&mut ground, &arguments)];
-    for attack in chosen(&arguments) {
+    let chosen = chosen(&arguments);
+    let one_by_one = chosen.iter().filter(|_| arguments.seconds > 0);
+    for attack in one_by_one {
         eprintln!("{}: {}", attack.name, attack.does);
         rows.push(make(
             &mut ground,
@@ -65,15 +67,14 @@ fn main() -> ExitCode {
         ));
         show(&rows, &bounds);
     }
-    if arguments.together > 0 && arguments.only.is_none() {
+    if arguments.together > 0 && chosen.len() > 1 {
         eprintln!("all together, for {} s", arguments.together);
-        let all: Vec<&Attack> = ALL.iter().collect();
         // Each thread of thirty: what they ask together is what one asks alone.
         let pause = arguments.pause.max(20);
         rows.push(make(
             &mut ground,
             "together",
-            &all,
+            &chosen,
             &extent(arguments.together, pause),
         ));
         show(&rows, &bounds);
@@ -86,10 +87,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn chosen(arguments: &Arguments) -> impl Iterator<Item = &'static Attack> {
-    let only = arguments.only.clone();
+fn chosen(arguments: &Arguments) -> Vec<&'static Attack> {
+    let only = &arguments.only;
     ALL.iter()
-        .filter(move |attack| only.as_ref().is_none_or(|only| attack.name == only))
+        .filter(|attack| only.is_empty() || only.iter().any(|name| name == attack.name))
+        .collect()
 }
 
 fn extent(seconds: u64, pause: u64) -> Extent {
@@ -114,7 +116,7 @@ fn quiet(ground: &mut Ground, arguments: &Arguments) -> Row {
         ground,
         "nothing",
         &[&NOTHING],
-        &extent(arguments.seconds, 0),
+        &extent(arguments.seconds.max(1), 0),
     )
 }
 
