@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -119,9 +119,14 @@ impl BodyStream {
         let piece = {
             let (payload, room) = (&mut self.payload, &mut self.room);
             let mut piece = pin!(next_until(payload, until));
-            // What was kept so far of a body that does not arrive yields to others.
+            let connection = self.connection.as_ref();
+            // What was kept so far of a body that does not arrive yields to others, and so does its connection.
+            let mut may_wait = |context: &Context<'_>| {
+                room.wait(context)
+                    && connection.is_none_or(|connection| connection.may_wait(context))
+            };
             poll_fn(|context| match piece.as_mut().poll(context) {
-                Poll::Pending if !room.wait(context) => Poll::Ready(Some(Err(closing(busy())))),
+                Poll::Pending if !may_wait(context) => Poll::Ready(Some(Err(closing(busy())))),
                 polled => polled,
             })
             .await

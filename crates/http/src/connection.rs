@@ -8,6 +8,7 @@
 //! | sends a head | there is no room for the bytes of heads beyond what most have |
 //! | is between two requests | a request has not arrived whole within the head's time after its first byte, or within the idle time and the head's time in all, or more bytes than [`consts::DRAIN_BYTES`] came that are no request |
 //! | is worked on, without a body to read | never: but no more than [`consts::READ_AHEAD_BYTES`] are read from it |
+//! | waits for its client: for a request, or for a body | there is no room for another connection, and no other has waited for longer |
 //! | is sent an answer | less than [`consts::WRITE_BYTES`] went out within the time for writing; or others need the room that the answer takes, or one of the [places](consts::STALLED) for answers that stand still, and no other has stood still for longer |
 
 use std::cell::{Cell, RefCell};
@@ -49,16 +50,19 @@ pub(crate) struct Connection {
     reader: RefCell<Option<Waker>>,
     /// What the answer that is sent holds of the room for answers.
     answer: RefCell<Weak<RefCell<Share>>>,
+    /// Its place among all connections.
+    place: RefCell<Share>,
 }
 
 impl Connection {
-    fn new() -> Rc<Self> {
+    fn new(place: Share) -> Rc<Self> {
         Rc::new(Self {
             open: Cell::new(0),
             allowance: Cell::new(consts::DRAIN_BYTES),
             arriving: Cell::new(false),
             reader: RefCell::new(None),
             answer: RefCell::default(),
+            place: RefCell::new(place),
         })
     }
 
@@ -66,6 +70,8 @@ impl Connection {
     pub(crate) fn begin(self: &Rc<Self>, has_body: bool) -> Working {
         self.open.set(self.open.get() + 1);
         self.arriving.set(false);
+        // From here on it does not wait for its client, unless for a body.
+        self.place.borrow_mut().go_on();
         self.allow(if has_body {
             usize::MAX
         } else {
@@ -77,6 +83,7 @@ impl Connection {
     /// The body of the request has been read.
     pub(crate) fn body_is_read(&self) {
         self.allow(consts::READ_AHEAD_BYTES);
+        self.place.borrow_mut().go_on();
     }
 
     /// An answer that holds so much is sent from now on. While the client does not take it, it yields to others.
@@ -88,6 +95,11 @@ impl Connection {
     fn of_answer(&self, act: impl FnOnce(&mut Share) -> bool) -> bool {
         let answer = self.answer.borrow().upgrade();
         answer.is_none_or(|answer| act(&mut answer.borrow_mut()))
+    }
+
+    /// Nothing of a request or of its body arrives at the moment; whether it may go on waiting for that.
+    pub(crate) fn may_wait(&self, context: &Context<'_>) -> bool {
+        self.place.borrow_mut().wait(context)
     }
 
     fn is_working(&self) -> bool {
@@ -116,6 +128,19 @@ impl Drop for Working {
     }
 }
 
+/// What a connection holds of what all share.
+#[derive(Debug)]
+pub struct Held {
+    /// Its place among all connections.
+    pub place: Share,
+    /// Its place among those of its client; none for those of proxies.
+    pub of_client: Option<Share>,
+    /// Bytes of its heads, none so far.
+    pub heads: Share,
+    /// A place among those whose answers stand still, which it does not have yet.
+    pub still: Share,
+}
+
 /// A stream with the deadlines of its connection.
 #[derive(Debug)]
 pub struct Guarded {
@@ -126,13 +151,13 @@ pub struct Guarded {
     idle: Option<Pin<Box<Sleep>>>,
     /// Since when less was taken than there is.
     stalled: Option<Stall>,
-    /// Its place among those that stand still.
-    place: Share,
+    /// Its place among those whose answers stand still.
+    still: Share,
     /// Bytes that have arrived since the last answer, and what is counted of them.
     head: usize,
     heads: Share,
-    /// Counts this connection for its client.
-    _share: Option<Share>,
+    /// Its place among those of its client.
+    _of_client: Option<Share>,
 }
 
 #[derive(Debug)]
@@ -144,25 +169,24 @@ struct Stall {
 }
 
 impl Guarded {
-    /// Guards a stream that has just been opened. `heads` counts the bytes of its heads, `place` whether it stands still,
-    /// `share` itself.
-    pub fn new(
-        io: TcpStream,
-        times: Times,
-        heads: Share,
-        place: Share,
-        share: Option<Share>,
-    ) -> Self {
+    /// Guards a stream that has just been opened.
+    pub fn new(io: TcpStream, times: Times, shares: Held) -> Self {
+        let Held {
+            place,
+            of_client,
+            heads,
+            still,
+        } = shares;
         Self {
             io,
-            connection: Connection::new(),
+            connection: Connection::new(place),
             times,
             idle: None,
             stalled: None,
-            place,
+            still,
             head: 0,
             heads,
-            _share: share,
+            _of_client: of_client,
         }
     }
 
@@ -229,7 +253,7 @@ impl Guarded {
         stall.taken += bytes;
         if stall.taken >= consts::WRITE_BYTES {
             stall.taken = 0;
-            self.place.give_back();
+            self.still.give_back();
             self.connection.of_answer(Share::go_on);
         }
         while stall.timer.as_mut().poll(context).is_ready() {
@@ -244,9 +268,9 @@ impl Guarded {
 
     /// The peer takes nothing at the moment: others may need the room.
     fn stand_still(&mut self, context: &Context<'_>) -> io::Result<()> {
-        let has_place = self.place.is_held() || self.place.grow(1);
+        let has_place = self.still.is_held() || self.still.grow(1);
         let keeps = has_place
-            && self.place.wait(context)
+            && self.still.wait(context)
             && self.connection.of_answer(|answer| answer.wait(context));
         if keeps {
             return Ok(());
@@ -272,6 +296,9 @@ impl AsyncRead for Guarded {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.io).poll_read(context, buffer);
         let bytes = buffer.filled().len() - before;
+        if polled.is_pending() && !working && !this.connection.may_wait(context) {
+            return Poll::Ready(Err(this.give_up("others need the place of one that waits")));
+        }
         if working {
             let left = this.connection.allowance.get();
             this.connection.allowance.set(left.saturating_sub(bytes));
@@ -311,7 +338,7 @@ impl AsyncWrite for Guarded {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.stalled.take().is_some() {
-            this.place.give_back();
+            this.still.give_back();
             this.connection.of_answer(Share::go_on);
         }
         if !this.connection.is_working() && !this.connection.arriving.get() {
@@ -319,6 +346,8 @@ impl AsyncWrite for Guarded {
             this.heads.give_back();
             let longest = this.times.keep_alive + this.times.head + consts::HEAD_SLACK;
             let _ = this.rest(longest, context);
+            // Whether it has lost its place it hears when it is woken to read.
+            let _ = this.connection.may_wait(context);
         }
         Pin::new(&mut this.io).poll_flush(context)
     }

@@ -18,7 +18,7 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt;
 
 use crate::client::TrustedProxies;
-use crate::connection::{Guarded, Times};
+use crate::connection::{Guarded, Held, Times};
 use crate::consts;
 use crate::load::Shares;
 use crate::metrics::Metrics;
@@ -29,6 +29,8 @@ use crate::tally::Tally;
 pub struct Connections {
     /// Proxies in front. Their connections are not counted: one of them speaks for many clients.
     pub proxies: TrustedProxies,
+    /// All connections. Where there is no room for another, the one that has waited for its client the longest yields.
+    pub open: Arc<Shares>,
     /// The connections of each client.
     pub count: Arc<Shares>,
     /// The bytes of large heads.
@@ -94,24 +96,32 @@ impl Connections {
         io: TcpStream,
     ) -> Result<(Guarded, Protocol, Option<SocketAddr>), DispatchError> {
         let peer = io.peer_addr().map_err(DispatchError::Io)?;
-        let share = if self.proxies.trust(peer.ip()) {
+        let of_client = if self.proxies.trust(peer.ip()) {
             None
         } else {
             let share = self.count.take(peer.ip(), 1);
             Some(share.ok_or_else(|| self.refuse())?)
         };
+        let place = self.open.take(peer.ip(), 1);
+        let held = Held {
+            place: place.ok_or_else(|| self.refuse())?,
+            of_client,
+            heads: self.heads.none_for(peer.ip()),
+            still: self.stalled.none_for(peer.ip()),
+        };
         self.prepare(&io).map_err(DispatchError::Io)?;
-        let heads = self.heads.none_for(peer.ip());
-        let place = self.stalled.none_for(peer.ip());
-        let guarded = Guarded::new(io, self.times, heads, place, share);
+        let guarded = Guarded::new(io, self.times, held);
         Ok((guarded, Protocol::Http1, Some(peer)))
     }
 
-    /// Without an answer: whoever has so many connections open reads some other one.
+    /// Without an answer: whoever has so many connections open reads some other one, and where all are at work nothing waits
+    /// that could yield.
     fn refuse(&self) -> DispatchError {
         self.metrics.count_connection_refused();
         if self.tally.is_first_connection() {
-            tracing::info!("a client has too many connections: this one is closed");
+            tracing::info!(
+                "there are too many connections, of one client or in all: this one is closed"
+            );
         }
         DispatchError::DisconnectTimeout
     }

@@ -161,7 +161,7 @@ impl Default for Defaults {
         Self {
             listen: "127.0.0.1:8080",
             data: "lotse-data",
-            connections: 10_000,
+            connections: 2_000,
             connections_per_client: http::consts::CONNECTIONS_EACH,
             database_readers: 8,
             log: "info",

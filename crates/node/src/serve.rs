@@ -137,10 +137,8 @@ pub(crate) async fn serve(
     let server = Server::build()
         .workers(config.workers())
         .worker_max_blocking_threads(16)
-        .max_concurrent_connections(descriptors::connections(
-            config.connections,
-            config.workers(),
-        ))
+        // They are counted as they are taken: those of the framework wait unseen.
+        .max_concurrent_connections(usize::MAX)
         .shutdown_timeout(config.shutdown_seconds)
         .disable_signals();
     let server = server::listen(server, listener, connections, application)
@@ -167,10 +165,13 @@ pub(crate) async fn serve(
 
 /// How connections are dealt with.
 fn connections(config: &Config, tally: Arc<Tally>, metrics: Arc<Metrics>) -> Connections {
+    let each = descriptors::connections(config.connections, config.workers());
+    let all = each.saturating_mul(config.workers());
     Connections {
         tally,
         metrics,
         proxies: config.proxies(),
+        open: Shares::yielding(all, usize::MAX, Duration::ZERO),
         count: Shares::new(usize::MAX, config.connections_per_client),
         heads: Shares::yielding(
             http::consts::HEADS_BYTES,

@@ -214,3 +214,42 @@ fn one_client_has_so_many_connections_and_no_more_and_a_proxy_as_many_as_it_like
         "another client of the same proxy"
     );
 }
+
+#[test]
+fn where_all_connections_are_taken_the_one_that_waits_longest_makes_room() {
+    let node = Node::on(Database::Sqlite)
+        .with("CONNECTIONS", "20")
+        .with("WORKERS", "2")
+        .with("BODY_SECONDS", "60")
+        .with("HEAD_SECONDS", "60")
+        .start();
+    let from = |number: u8| Raw::from(&node, Ipv4Addr::new(127, 0, 3, number));
+    let others = open_sockets(&node);
+    // Some say nothing, some are idle after an answer, some send a body that does not come.
+    let mut held: Vec<Raw> = (1..=90)
+        .map(|number| {
+            let mut raw = from(number);
+            if number % 3 == 1 {
+                assert!(raw.send(ask(&node, "/health/live")));
+                assert_eq!(raw.status(10), Some(200), "{number} finds a place");
+            } else if number % 3 == 2 {
+                assert!(raw.send(format!(
+                    "POST /api/v1/corrections HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+                     Content-Length: 10\r\n\r\n",
+                    node.address()
+                )));
+            }
+            raw
+        })
+        .collect();
+    let _ = honest(&node);
+    wait_for("there are no more than there are places", 10, || {
+        (open_sockets(&node) <= others + 40).then_some(())
+    });
+    let gone = held.iter_mut().take(40);
+    assert!(
+        gone.into_iter().all(|raw| raw.is_closed_within(2)),
+        "the oldest went first"
+    );
+    let _ = honest(&node);
+}
