@@ -187,6 +187,17 @@ pub struct Needs {
     pub reviews_by: Option<EntryId>,
 }
 
+/// A live local entry that refers to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Referrer {
+    /// Which.
+    pub id: EntryId,
+    /// Who owns it.
+    pub owner: EntryId,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
 /// What storage found.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
@@ -199,7 +210,7 @@ pub struct Facts<'a> {
     /// The id of the live entry with [`Needs::external`].
     pub external: Option<EntryId>,
     /// The live local entries that refer to this one.
-    pub referrers: Vec<(EntryId, Visibility)>,
+    pub referrers: Vec<Referrer>,
     /// What stands above [`Needs::ancestors_from`], itself included.
     pub ancestors: Vec<EntryId>,
     /// Those among [`Needs::contents`] that are here and live.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::command::{Action, Change, Facts, Known, Needs};
 use crate::entry::review_due;
-use crate::prepare::{Prepared, Step, local_references, one, visibility_of};
+use crate::prepare::{Prepared, Step, Withdrawn, local_references, one, visibility_of};
 use crate::quality::{Act, Done};
 use crate::{
     Actor, AnyDraft, Checker, Code, Entry, EntryId, Kind, Reason, Record, Refusal, Violation,
@@ -41,24 +41,26 @@ impl Prepared {
             ),
             Step::Assess { entry, act } => decide_assess(*entry, *act, &self.actor, facts, now),
             Step::HandOver { entry, to } => decide_hand_over(*entry, to, facts, now),
-            Step::Delete { id, version } => {
-                unreferenced(id, facts)?;
+            Step::Delete { what, version } => {
+                let id = what.id;
+                unkept(what, facts)?;
                 Ok(Change::Delete { id, version })
             }
-            Step::Purge { id, version } => {
-                unreferenced(id, facts)?;
+            Step::Purge { what, version } => {
+                let id = what.id;
+                unkept(what, facts)?;
                 Ok(Change::Purge { id, version })
             }
         }
     }
 }
 
-/// Refuses while others refer to it. Itself does not count: an organisation owns itself.
-fn unreferenced(id: EntryId, facts: &Facts<'_>) -> Result<(), Refusal> {
+/// Refuses while others that keep it refer to it.
+fn unkept(what: Withdrawn, facts: &Facts<'_>) -> Result<(), Refusal> {
     let others = facts
         .referrers
         .iter()
-        .filter(|(referrer, _)| *referrer != id)
+        .filter(|referrer| what.is_kept_by(referrer))
         .count();
     if others == 0 {
         return Ok(());
@@ -150,7 +152,9 @@ fn decide_write(
     let exposed = facts
         .referrers
         .iter()
-        .filter(|(referrer, seen)| *referrer != id && *seen < entry.visibility)
+        .filter(|referrer| {
+            Withdrawn::of(&entry).is_kept_by(referrer) && referrer.visibility < entry.visibility
+        })
         .count();
     if exposed > 0 {
         return Err(Refusal::new(
@@ -277,7 +281,10 @@ fn check(
 ) -> Result<(), Refusal> {
     let mut c = Checker::new(facts.origin, now.date_naive());
     check_envelope(entry, &mut c);
-    let is_used = facts.referrers.iter().any(|(id, _)| *id != entry.id);
+    let is_used = facts
+        .referrers
+        .iter()
+        .any(|referrer| referrer.id != entry.id);
     c.field("content", |c| {
         entry.content.check(c);
         if writer == Writer::Hand {

@@ -39,7 +39,7 @@ pub use actor::{Actor, Role, Subject};
 pub use check::{Checker, Violation};
 pub use code::{Code, Scheme, schemes, schemes::aliases as codes};
 pub use command::{
-    Action, Change, Command, Current, Facts, Known, Needs, Precondition, Rules, Target,
+    Action, Change, Command, Current, Facts, Known, Needs, Precondition, Referrer, Rules, Target,
 };
 pub use content::{Content, EachKind, Kind, KindContent, Reference, for_each_kind};
 

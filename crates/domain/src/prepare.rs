@@ -1,6 +1,6 @@
 //! First step of a command: may the actor do this to what is there, and which facts does the decision need?
 
-use crate::command::{Command, Current, Needs, Precondition};
+use crate::command::{Command, Current, Needs, Precondition, Referrer};
 use crate::kinds::AssessmentReviewState;
 use crate::quality::{self, Act};
 use crate::{
@@ -28,17 +28,44 @@ pub(crate) enum Step {
         to: EntryId,
     },
     Delete {
-        id: EntryId,
+        what: Withdrawn,
         version: u64,
     },
     Purge {
-        id: EntryId,
+        what: Withdrawn,
         version: u64,
     },
     Assess {
         entry: Box<Entry>,
         act: Box<Act>,
     },
+}
+
+/// An entry that is taken back, wholly or from some who see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Withdrawn {
+    pub(crate) id: EntryId,
+    pub(crate) kind: Kind,
+    pub(crate) owner: EntryId,
+}
+
+impl Withdrawn {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            kind: entry.kind,
+            owner: entry.owner,
+        }
+    }
+
+    /// Whether somebody who refers to it keeps it. Another organisation does not: anybody could keep an owner from taking its
+    /// entry back, by an entry that the owner cannot even see. Who relies on a standard or reviews an assessment does.
+    pub(crate) fn is_kept_by(&self, referrer: &Referrer) -> bool {
+        let is_relied_on = matches!(self.kind, Kind::QualityStandard | Kind::SelfAssessment);
+        // An organisation owns itself, which keeps nothing.
+        referrer.id != self.id
+            && (is_relied_on || referrer.owner == self.owner || referrer.owner == self.id)
+    }
 }
 
 /// First step: may the actor do this to what is there, and which facts does the decision need?
@@ -96,7 +123,7 @@ pub fn prepare(current: Current<'_>, actor: &Actor, command: Command) -> Result<
             };
             (
                 Step::Delete {
-                    id: entry.id,
+                    what: Withdrawn::of(entry),
                     version: entry.version + 1,
                 },
                 needs,
@@ -209,7 +236,7 @@ fn prepare_purge(
     let referrers_of = is_live.then_some(entry.id);
     Ok((
         Step::Purge {
-            id: entry.id,
+            what: Withdrawn::of(entry),
             version: entry.version + 1,
         },
         Needs {

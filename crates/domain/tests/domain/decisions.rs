@@ -5,6 +5,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
+use crate::store::other_editor;
 use crate::store::{
     NEW, OFFER, OTHER_OFFER, OTHER_ORGANISATION, PARTNER, Row, SECRET_OFFER, SPARE, STANDARD,
     Store, actor, coordinator, editor, example, example_with, now, parse, reason, told,
@@ -647,4 +648,26 @@ fn assessments_stay_internal() {
             );
         }
     }
+}
+
+#[test]
+fn another_organisation_keeps_nobody_from_taking_an_entry_back() {
+    let mut store = with_offer();
+    // Seen by nobody else, and by everybody.
+    for (id, visibility) in [(SPARE, "internal"), (THIRD, "public")] {
+        let pathway = example_with(
+            Kind::Pathway,
+            &json!({"visibility": visibility, "content": {"from_offer": NEW, "to_offer": OTHER_OFFER}}),
+        );
+        let made = store.create(id, Kind::Pathway, &pathway, &other_editor());
+        assert_eq!(reason(made), None);
+    }
+    let narrowed = replace(
+        &mut store,
+        NEW,
+        &json!({"visibility": "internal"}),
+        Precondition::None,
+    );
+    assert_eq!(reason(narrowed), None);
+    assert_eq!(reason(delete(&mut store, Kind::Offer, NEW)), None);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::{
     Actor, AnyDraft, Change, Command, Current, Entry, EntryId, Facts, Kind, Known, Origin, Reason,
-    Refusal, Role, Rules, Subject, Target, Visibility, content_hash, entity_tag, limits, prepare,
+    Referrer, Refusal, Role, Rules, Subject, Target, content_hash, entity_tag, limits, prepare,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -286,13 +286,15 @@ impl Store {
             .collect()
     }
 
-    fn referrers(&self, to: EntryId) -> Vec<(EntryId, Visibility)> {
+    fn referrers(&self, to: EntryId) -> Vec<Referrer> {
         self.rows
             .iter()
             .filter_map(|(id, row)| match row {
-                Row::Live(entry, references) if references.contains(&to) => {
-                    Some((*id, entry.visibility))
-                }
+                Row::Live(entry, references) if references.contains(&to) => Some(Referrer {
+                    id: *id,
+                    owner: entry.owner,
+                    visibility: entry.visibility,
+                }),
                 _ => None,
             })
             .collect()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::dsl::not;
 use diesel::prelude::*;
-use domain::{EntryId, Kind, Known, Needs, Target};
+use domain::{EntryId, Kind, Known, Needs, Referrer, Target};
 
 use crate::Result;
 use crate::connection::AnyConnection;
@@ -184,22 +184,24 @@ fn load_referrers(
     ids.dedup();
     for ids in ids.chunks(limits::KEYS_PER_STATEMENT) {
         // Only live entries have references.
-        let rows: Vec<(String, String, String)> = entry_reference::table
+        let rows: Vec<(String, String, String, String)> = entry_reference::table
             .inner_join(entry::table.on(entry::id.eq(entry_reference::source)))
             .filter(entry::origin.eq(node.origin_row))
             .filter(entry_reference::target.eq_any(texts(ids)))
             .select((
                 entry_reference::target,
                 entry_reference::source,
+                entry::owner,
                 entry::visibility,
             ))
             .load(connection)?;
         set.referrers.extend(ids.iter().map(|id| (*id, Vec::new())));
-        for (target, source, visibility) in rows {
-            let referrer = (
-                to_entry_id("a reference", &source)?,
-                to_visibility(&visibility)?,
-            );
+        for (target, source, owner, visibility) in rows {
+            let referrer = Referrer {
+                id: to_entry_id("a reference", &source)?,
+                owner: to_entry_id("an owner", &owner)?,
+                visibility: to_visibility(&visibility)?,
+            };
             set.referrers
                 .entry(to_entry_id("a reference", &target)?)
                 .or_default()

@@ -21,6 +21,9 @@ pub(crate) fn save(t: &mut Transaction<'_>, node: &Node, set: &mut WorkingSet) -
     for rows in changed.chunks(limits::KEYS_PER_STATEMENT) {
         let sources = rows.iter().map(|row| &row.id);
         t.remove(entry_reference::table.filter(entry_reference::source.eq_any(sources)))?;
+        // Who is not its owner's refers to nothing from now on.
+        let gone = rows.iter().filter(|row| row.deleted).map(|row| &row.id);
+        t.remove(entry_reference::table.filter(entry_reference::target.eq_any(gone)))?;
     }
     // Changed ones first: they may let go of keys that new ones take.
     replace_entries(t, &changed)?;

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::{Current, Entry, EntryId, EntryRef, Kind, Known, Visibility, entity_tag};
+use domain::{Current, Entry, EntryId, EntryRef, Kind, Known, Referrer, entity_tag};
 
 use crate::Result;
 use crate::directory::stored::parse;
@@ -51,7 +51,7 @@ pub(crate) struct WorkingSet {
     /// What is known of live entries that others refer to.
     pub(crate) known: HashMap<EntryId, Option<Known>>,
     /// Live entries that refer to an entry, as the database has it.
-    pub(crate) referrers: HashMap<EntryId, Vec<(EntryId, Visibility)>>,
+    pub(crate) referrers: HashMap<EntryId, Vec<Referrer>>,
 
     /// Entries of other nodes whose content decides, `None` where there is none.
     pub(crate) foreign: HashMap<EntryRef, Option<Arc<Entry>>>,
@@ -64,7 +64,7 @@ pub(crate) struct WorkingSet {
     /// What the entries in `dirty` refer to from now on.
     pub(crate) references: HashMap<EntryId, Vec<EntryId>>,
     /// Which entries in `dirty` refer to one from now on.
-    new_referrers: HashMap<EntryId, HashMap<EntryId, Visibility>>,
+    new_referrers: HashMap<EntryId, HashMap<EntryId, Referrer>>,
     /// Keys that the database still has under entries that let go of them.
     released: HashSet<ExternalKey>,
     pub(crate) revisions: Vec<RevisionRow>,
@@ -111,21 +111,21 @@ impl WorkingSet {
     }
 
     /// The live entries that refer to `id`, which must have been loaded.
-    pub(crate) fn referrers_of(&self, id: EntryId) -> Vec<(EntryId, Visibility)> {
+    pub(crate) fn referrers_of(&self, id: EntryId) -> Vec<Referrer> {
         let mut found: Vec<_> = self
             .referrers
             .get(&id)
             .into_iter()
             .flatten()
-            .filter(|(source, _)| !self.dirty_set.contains(source))
+            .filter(|referrer| !self.dirty_set.contains(&referrer.id))
             .copied()
             .collect();
         found.extend(
             self.new_referrers
                 .get(&id)
                 .into_iter()
-                .flatten()
-                .map(|(id, seen)| (*id, *seen)),
+                .flat_map(HashMap::values)
+                .copied(),
         );
         found
     }
@@ -160,11 +160,14 @@ impl WorkingSet {
             }
         }
         if let Some(known) = known {
+            let referrer = Referrer {
+                id,
+                owner: known.owner,
+                visibility: known.visibility,
+            };
             for target in &references {
-                self.new_referrers
-                    .entry(*target)
-                    .or_default()
-                    .insert(id, known.visibility);
+                let referrers = self.new_referrers.entry(*target).or_default();
+                referrers.insert(id, referrer);
             }
         }
         self.references.insert(id, references);
@@ -188,13 +191,15 @@ impl WorkingSet {
         (new, changed)
     }
 
-    /// The references to write.
+    /// The references to write, without those to what is gone: another organisation may refer to it.
     pub(crate) fn reference_rows(&self) -> Vec<EntryReferenceRow> {
+        let is_there = |target: &&EntryId| self.known.get(target) != Some(&None);
         self.dirty
             .iter()
             .filter_map(|id| self.references.get(id).map(|targets| (id, targets)))
             .flat_map(|(source, targets)| {
-                targets.iter().map(|target| EntryReferenceRow {
+                let targets = targets.iter().filter(is_there);
+                targets.map(|target| EntryReferenceRow {
                     source: source.to_string(),
                     target: target.to_string(),
                 })

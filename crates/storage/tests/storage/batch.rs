@@ -9,6 +9,7 @@ use crate::support::{
 };
 
 on_both!(
+    another_organisation_keeps_nothing_and_nothing_dangles,
     a_batch_does_what_its_commands_do_one_by_one,
     later_lines_see_what_earlier_ones_did,
     all_or_nothing_applies_nothing_when_one_is_refused,
@@ -467,4 +468,38 @@ async fn a_batch_beyond_the_limit_is_refused_as_a_whole(database: TestDatabase) 
         .await;
     assert_eq!(refused.unwrap_err().code(), "internal");
     assert_eq!(storage.directory.head().await.unwrap(), 1);
+}
+
+async fn another_organisation_keeps_nothing_and_nothing_dangles(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let owner = organisation(&storage, "Office").await;
+    let other = organisation(&storage, "Other").await;
+    let mut offers = Vec::new();
+    for name in ["From", "To", "Third"] {
+        let made = apply(&storage, create(new_id(), offer_draft(owner, name, None))).await;
+        offers.push(made.key.id);
+    }
+    let (from, to, third) = (offers[0], offers[1], offers[2]);
+    let foreign = apply(&storage, create(new_id(), pathway_draft(other, from, to))).await;
+    let gone = apply(&storage, delete(Kind::Offer, to)).await;
+    assert_eq!(gone.outcome, Outcome::Deleted);
+    let referrers = storage.directory.referrers(to, None, 10).await.unwrap();
+    assert_eq!(referrers, []);
+    // In one batch, too, where nothing is written in between.
+    let commands = vec![
+        create(new_id(), pathway_draft(other, from, third)),
+        delete(Kind::Offer, third),
+        create(new_id(), pathway_draft(other, from, third)),
+    ];
+    let results = batch(&storage, commands, BatchMode::PerLine).await.results;
+    let expected = [
+        Ok(Outcome::Created),
+        Ok(Outcome::Deleted),
+        Err(Reason::Invalid),
+    ];
+    assert_eq!(outcomes(&results), expected);
+    let kept = storage.directory.get(&foreign.key).await.unwrap();
+    assert!(kept.is_some_and(|kept| !kept.deleted));
+    let found = storage.check_integrity().await.unwrap();
+    assert!(found.findings.is_empty(), "{found:?}");
 }
