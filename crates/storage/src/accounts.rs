@@ -217,6 +217,31 @@ impl Accounts {
             .await
     }
 
+    /// Takes an account's password, sessions and one-time links away: it signs in again once it has a new password.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn forget_password(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Account> {
+        let actor = name(actor);
+        self.0
+            .write(move |t| {
+                revoke_all(t, &actor, id, None, now)?;
+                touch(t, &actor, "account.password", id, now)?;
+                let links = password_reset::account.eq(id.to_string());
+                t.erase(password_reset::table.filter(links))?;
+                diesel::update(account::table.find(id.to_string()))
+                    .set(account::password.eq(None::<String>))
+                    .execute(t.connection())?;
+                load(t.connection(), id)
+            })
+            .await
+    }
+
     /// Gives an account a role. Giving it twice changes nothing.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use lotse_tests::{
     Answer, Database, Node, Party, TestNode, World, on_both,
-    world::{ClientKey, add_client},
+    world::{ClientKey, PASSWORD, add_client, member_of},
 };
 use reqwest::Method;
 use serde_json::json;
@@ -262,4 +262,51 @@ fn tokens_that_work_once_work_whatever_is_guessed(database: Database) {
         assert!([404, 429].contains(&answer.status), "{answer:?}");
     }
     let _ = post(&redeem, &claiming, claim).expect(201);
+}
+
+#[test]
+fn who_made_an_account_elsewhere_does_not_come_in_with_its_password() {
+    let world = World::on(Node::on(Database::Sqlite));
+    // Nothing says that this mailbox is theirs.
+    let squatted = "office@victim.example";
+    let squatter = member_of(
+        &world.node,
+        &world.coordinator,
+        &world.other_organisation,
+        squatted,
+        "editor",
+    );
+    let members = format!("/api/v1/organisations/{}/members", world.organisation);
+    let member = json!({"email": squatted, "display": "Office", "role": "org_admin"});
+    let by_org_admin = world.org_admin.post(&world.node, &members, &member);
+    let _ = by_org_admin.expect(409);
+    let added = world
+        .coordinator
+        .post(&world.node, &members, &member)
+        .expect(201)
+        .json();
+    // What they gave it opens nothing any more, and they cannot set it anew.
+    let _ = squatter.get(&world.node, &members).expect(401);
+    let session = json!({"email": squatted, "password": PASSWORD});
+    let again = Party::anonymous().post(&world.node, "/api/v1/sessions", &session);
+    let _ = again.expect(401);
+    let id = added["id"].as_str().unwrap();
+    let reset = format!("/api/v1/accounts/{id}/password-resets");
+    let other_admin = member_of(
+        &world.node,
+        &world.coordinator,
+        &world.other_organisation,
+        "other-admin@example.org",
+        "org_admin",
+    );
+    let _ = other_admin
+        .post(&world.node, &reset, &json!({}))
+        .expect(403);
+    // Whoever holds the mailbox sets one with the link.
+    let link =
+        json!({"token": added["password_reset"]["token"], "password": "another long pass phrase"});
+    let set = Party::anonymous().post(&world.node, "/api/v1/password-resets", &link);
+    let _ = set.expect(204);
+    let owner = Party::sign_in(&world.node, squatted, "another long pass phrase");
+    let _ = owner.get(&world.node, &members).expect(200);
 }

@@ -128,7 +128,7 @@ pub(crate) struct AddedMember {
     /// The member.
     #[serde(flatten)]
     member: Member,
-    /// With this it sets its password; absent where the account belonged to another organisation before.
+    /// With this it sets its password; absent where the account acts for the whole node.
     #[serde(skip_serializing_if = "Option::is_none")]
     password_reset: Option<ResetLink>,
 }
@@ -136,7 +136,7 @@ pub(crate) struct AddedMember {
 /// Add a member to an organisation.
 ///
 /// The answer holds a one-time token with which the new member sets its password. An account that acts for another
-/// organisation already can be added by a coordinator only.
+/// organisation already can be added by a coordinator only, and gets a new password, too: who made it may know the old one.
 #[utoipa::path(
     post, path = "/api/v1/organisations/{organisation}/members", tag = "partners", operation_id = "add_member",
     params(("organisation" = Uuid, Path, description = "The organisation")),
@@ -201,7 +201,9 @@ pub(crate) async fn add(
     Ok(response)
 }
 
-/// Adds an account that exists. Says whether it belonged to nobody: only then may whoever adds it set its password.
+/// Adds an account that exists. Says whether its password is to be set anew: whoever made it elsewhere, with an address that
+/// need not be theirs, must not get in here with the password that they gave it. Accounts that act for the whole node were
+/// made by those who run it.
 async fn add_existing(
     state: &State,
     actor: &Actor,
@@ -219,6 +221,15 @@ async fn add_existing(
             Code::EmailTaken,
             "this address belongs to an account of somebody else; a coordinator can add it here",
         ));
+    }
+    let acts_for_the_node = account.memberships.iter().any(|m| m.organisation.is_none());
+    let is_shared = elsewhere && !acts_for_the_node;
+    if is_shared {
+        state
+            .store
+            .accounts
+            .forget_password(actor, account.id, now)
+            .await?;
     }
     // One role here: the new one takes the place of an earlier one.
     for earlier in account
@@ -244,7 +255,7 @@ async fn add_existing(
             .set_disabled(actor, account.id, false, now)
             .await?;
     }
-    Ok((account, abandoned))
+    Ok((account, abandoned || is_shared))
 }
 
 /// Remove a member from an organisation.
