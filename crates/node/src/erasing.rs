@@ -1,5 +1,6 @@
 //! What was erased leaves the database's files soon, whichever process erased it. The text index looks after its own files.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,7 +9,9 @@ use storage::{Storage, StorageError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
 use crate::node::Node;
+use crate::places;
 
 /// How often this process looks whether another one has erased something.
 const LOOK: Duration = Duration::from_secs(5);
@@ -22,16 +25,26 @@ const LATER: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Clears the files until it is told to stop.
-pub(crate) fn start(node: &Node, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+pub(crate) fn start(
+    node: &Node,
+    config: &Config,
+    stop: CancellationToken,
+) -> tokio::task::JoinHandle<()> {
     let (storage, clock, halt) = (node.storage.clone(), node.clock.clone(), stop.clone());
+    let config = Arc::new(config.clone());
     node.health.spawn("erasing", stop, move || {
-        run(storage.clone(), clock.clone(), halt.clone())
+        run(
+            storage.clone(),
+            Arc::clone(&config),
+            clock.clone(),
+            halt.clone(),
+        )
     })
 }
 
-async fn run(storage: Storage, clock: Clock, stop: CancellationToken) {
+async fn run(storage: Storage, config: Arc<Config>, clock: Clock, stop: CancellationToken) {
     let mut erasures = storage.erasures();
-    let mut clearing = Clearing::new(storage);
+    let mut clearing = Clearing::new(storage, config);
     loop {
         tokio::select! {
             _ = erasures.changed() => {}
@@ -50,6 +63,7 @@ async fn run(storage: Storage, clock: Clock, stop: CancellationToken) {
 
 struct Clearing {
     storage: Storage,
+    config: Arc<Config>,
     /// When the files were last cleared.
     cleared: Instant,
     /// Since when that has not worked, or since it was said.
@@ -59,9 +73,10 @@ struct Clearing {
 }
 
 impl Clearing {
-    fn new(storage: Storage) -> Self {
+    fn new(storage: Storage, config: Arc<Config>) -> Self {
         Self {
             storage,
+            config,
             cleared: Instant::now(),
             failing_since: None,
             next_compaction: Instant::now(),
@@ -75,7 +90,10 @@ impl Clearing {
                 self.failing_since = None;
                 return Duration::ZERO;
             }
-            Ok(true) => self.storage.leave_no_remains().await,
+            Ok(true) => {
+                self.clear_idle_indexes().await;
+                self.storage.leave_no_remains().await
+            }
             Err(error) => Err(error),
         };
         if let Ok(true) = done {
@@ -89,6 +107,18 @@ impl Clearing {
             tell(done);
         }
         LOOK
+    }
+
+    /// Indexes of processes that have ended hold what was erased, too.
+    async fn clear_idle_indexes(&self) {
+        if !self.storage.has_remains().await.unwrap_or(false) {
+            return;
+        }
+        let config = Arc::clone(&self.config);
+        let gone = tokio::task::spawn_blocking(move || places::clear_idle_indexes(&config)).await;
+        for path in gone.unwrap_or_default() {
+            tracing::info!(path = %path.display(), "a search index that no process uses is removed: it may hold what was erased");
+        }
     }
 
     async fn is_due(&self) -> Result<bool, StorageError> {

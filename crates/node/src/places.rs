@@ -186,12 +186,19 @@ pub(crate) fn clear(config: &Config) -> Vec<PathBuf> {
     };
     old.extend(files(&config.journal_folder()).into_iter().filter(part));
     gone.extend(old.into_iter().filter(|path| fs::remove_file(path).is_ok()));
-    gone.extend(other_indexes(config));
+    gone.extend(other_indexes(config, INDEX_AGE));
     gone
 }
 
-/// Removes the search indexes of ports that no process uses any more: they hold words of what may have been erased since.
-fn other_indexes(config: &Config) -> Vec<PathBuf> {
+/// Removes the search indexes of other ports that no process uses at the moment: something was erased whose words they may
+/// hold. Whoever needs one again builds it anew.
+pub(crate) fn clear_idle_indexes(config: &Config) -> Vec<PathBuf> {
+    other_indexes(config, Duration::ZERO)
+}
+
+/// Removes the search indexes of ports that no process has used for so long: they hold words of what may have been erased
+/// since.
+fn other_indexes(config: &Config, age: Duration) -> Vec<PathBuf> {
     let own = config.index_folder();
     let Ok(items) = fs::read_dir(&config.data) else {
         return Vec::new();
@@ -204,7 +211,8 @@ fn other_indexes(config: &Config) -> Vec<PathBuf> {
             continue;
         }
         let there = files(&path);
-        let old = is_older(&path, INDEX_AGE) && there.iter().all(|file| is_older(file, INDEX_AGE));
+        let is_old = |path: &Path| age.is_zero() || is_older(path, age);
+        let old = is_old(&path) && there.iter().all(|file| is_old(file));
         let locks = there
             .iter()
             .filter(|file| file.extension().is_some_and(|end| end == "lock"));

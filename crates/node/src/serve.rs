@@ -59,7 +59,7 @@ pub(crate) async fn serve(
     let following = node.follow(stop.clone());
     let refilling = node.refill(stop.clone());
     let cleaning = upkeep::start(&node, stop.clone());
-    let erasing = erasing::start(&node, stop.clone());
+    let erasing = erasing::start(&node, config, stop.clone());
     let assessing = quality::start(node.api_state(config), &node.health, stop.clone());
     let (lag, watching) = watch::start(&node, &config.data, &stop);
     let (federating, error) = node.federation.start(&stop).await;

@@ -67,6 +67,9 @@ pub enum IndexError {
     /// The index folder cannot be used.
     #[error("index folder: {0}")]
     Folder(#[from] std::io::Error),
+    /// Something stands in the index folder that no index has: it is left alone.
+    #[error("{0} does not belong to a search index: name a folder of its own as `index`")]
+    Foreign(String),
     /// Another process uses the index folder.
     #[error("a running node uses it")]
     InUse,

@@ -200,8 +200,15 @@ async fn reindex(config: &Config) -> Result<(), Failure> {
                 folder.display()
             )));
         }
+        Err(error @ IndexError::Foreign(_)) => return Err(Failure::new(error.to_string())),
         other => other.ok(),
     };
+    if config.index.is_some() && !folder.is_dir() {
+        return Err(Failure::new(format!(
+            "{}: this is no folder",
+            folder.display()
+        )));
+    }
     let removed = if folder.is_dir() {
         std::fs::remove_dir_all(&folder)
     } else {

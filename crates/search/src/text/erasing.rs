@@ -36,6 +36,11 @@ pub(crate) struct Erasing {
     next_look: Instant,
     /// When every segment with marked documents is due, for what has changed.
     all_due: Instant,
+    /// Whether files may be there of segments that were replaced: the library removes them right after that, but for those
+    /// that somebody still looks at.
+    unswept: bool,
+    /// Whether what was removed stood in some of these.
+    unswept_removed: bool,
 }
 
 /// Segments that are being written anew.
@@ -54,6 +59,8 @@ impl Erasing {
             not_before: now,
             next_look: now,
             all_due: now + limits::REWRITE_ALL,
+            unswept: true,
+            unswept_removed: false,
         }
     }
 
@@ -64,12 +71,14 @@ impl Erasing {
 
     /// A commit holds everything that was removed.
     pub(crate) fn committed(&mut self) {
+        self.unswept_removed |= !self.removed.is_empty();
         self.gone.extend(self.removed.drain());
+        self.unswept = true;
     }
 
     /// Whether something that was removed may still stand in a file.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.removed.is_empty() || !self.gone.is_empty()
+        !self.removed.is_empty() || !self.gone.is_empty() || self.unswept_removed
     }
 
     /// Makes one segment of all in the background; then those that still have marked documents are written anew.
@@ -89,10 +98,16 @@ impl Erasing {
             return;
         }
         let all = now >= self.all_due && now >= self.not_before;
-        if self.gone.is_empty() && !all {
+        if self.gone.is_empty() && !all && !self.unswept {
             return;
         }
         self.next_look = now + LOOK;
+        if self.unswept {
+            self.sweep(store, writer);
+        }
+        if self.gone.is_empty() && !all {
+            return;
+        }
         let segments = match self.look(store, all) {
             Ok(segments) => segments,
             Err(error) => {
@@ -121,6 +136,21 @@ impl Erasing {
         self.step(store, writer);
     }
 
+    /// Removes the files of segments that were replaced, as soon as nobody looks at them any more.
+    fn sweep(&mut self, store: &Store, writer: &IndexWriter) {
+        let swept = writer.garbage_collect_files().wait();
+        match swept.and_then(|_| store.has_orphans()) {
+            Ok(orphans) => {
+                // What still stands in a living segment is yet to be replaced.
+                self.unswept = orphans || !self.gone.is_empty();
+                self.unswept_removed &= self.unswept;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "files of the text index that are used no more could not be removed");
+            }
+        }
+    }
+
     fn begin(&mut self, writer: &mut IndexWriter, segments: &[SegmentId]) {
         self.rewriting = Some(Rewriting {
             merge: writer.merge(segments),
@@ -141,6 +171,7 @@ impl Erasing {
         let took = now.saturating_duration_since(rewriting.begun);
         self.not_before = now + pause(took);
         self.next_look = now;
+        self.unswept = true;
         self.rewriting = None;
         false
     }

@@ -1,11 +1,13 @@
 //! The text index as files: its fields, its folder, and how far it has come.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
@@ -35,8 +37,10 @@ impl FolderLock {
     /// Takes the folder, which is made where it is not there.
     ///
     /// # Errors
-    /// [`IndexError::InUse`] where another process has it, and [`IndexError::Folder`] where it cannot be used.
+    /// [`IndexError::InUse`] where another process has it, [`IndexError::Foreign`] where it is somebody else's, and
+    /// [`IndexError::Folder`] where it cannot be used.
     pub fn take(folder: &Path) -> Result<Self, IndexError> {
+        only_ours(folder)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -53,6 +57,48 @@ impl FolderLock {
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
+}
+
+/// Refuses a folder with anything in it that an index does not write: what is made anew is removed first, and a folder that
+/// was named by mistake may hold whatever is dear to somebody.
+fn only_ours(folder: &Path) -> Result<(), IndexError> {
+    let refuse = |path: &Path| IndexError::Foreign(path.display().to_string());
+    let text = folder.join(FOLDER);
+    for (folder, is_ours) in [
+        (folder, is_of_index as fn(&str) -> bool),
+        (&text, is_of_text),
+    ] {
+        if !folder.is_dir() {
+            continue;
+        }
+        for item in std::fs::read_dir(folder)? {
+            let item = item?;
+            if !item.file_name().to_str().is_some_and(is_ours) {
+                return Err(refuse(&item.path()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_of_index(name: &str) -> bool {
+    name == FOLDER || name == LOCK || name.starts_with(".lotse-")
+}
+
+/// What the library writes: segments, its own lists and locks, and what it replaces these by.
+fn is_of_text(name: &str) -> bool {
+    let is_known = name == "meta.json" || name == ".managed.json";
+    is_known
+        || name.starts_with(".tantivy-")
+        || name.starts_with(".tmp")
+        || segment_of(name).is_some()
+}
+
+/// Of which segment a file is: 32 hexadecimal digits, and behind a dot what it holds.
+fn segment_of(name: &str) -> Option<&str> {
+    let (id, _) = name.split_once('.')?;
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then_some(id)
 }
 
 /// The fields of a text document.
@@ -183,6 +229,23 @@ impl Store {
     /// Whether its files are still what they were when they were read.
     pub(crate) fn verify(&self) -> std::io::Result<()> {
         self.files.as_ref().map_or(Ok(()), WholeFiles::verify)
+    }
+
+    /// Whether files of segments are there that are part of it no more. While somebody still looks at a segment its files
+    /// stay, and the library does not come back for them by itself.
+    pub(crate) fn has_orphans(&self) -> tantivy::Result<bool> {
+        let Some(files) = &self.files else {
+            return Ok(false);
+        };
+        let living = self.index.searchable_segment_ids()?;
+        let living: HashSet<String> = living.iter().map(SegmentId::uuid_string).collect();
+        let there = std::fs::read_dir(files.root())?;
+        let orphan = |item: std::fs::DirEntry| {
+            let name = item.file_name();
+            let id = name.to_str().and_then(segment_of);
+            id.is_some_and(|id| !living.contains(id))
+        };
+        Ok(there.filter_map(Result::ok).any(orphan))
     }
 
     /// Keeps threads of the library that still work on it from touching its folder.

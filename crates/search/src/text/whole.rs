@@ -47,6 +47,11 @@ impl WholeFiles {
         })))
     }
 
+    /// The folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.0.root
+    }
+
     /// From now on nothing is read, written or removed through any clone of it.
     pub(crate) fn close(&self) {
         *self.0.is_closed.write() = true;

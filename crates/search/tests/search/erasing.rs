@@ -167,3 +167,49 @@ async fn what_a_killed_process_left_is_gone_after_the_start() {
     }
     assert!(finds(&index, "number76"));
 }
+
+/// Files of segments that are part of the index no more.
+fn orphans(text: &Path) -> Vec<String> {
+    let living = tantivy::Index::open_in_dir(text).unwrap();
+    let living = living.searchable_segment_ids().unwrap();
+    let names = text
+        .read_dir()
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap());
+    let is_segment = |name: &String| name.len() > 32 && !name.starts_with('.');
+    let is_living = |name: &String| living.iter().any(|id| name.starts_with(&id.uuid_string()));
+    names
+        .filter(|name| is_segment(name) && !is_living(name))
+        .collect()
+}
+
+#[tokio::test]
+async fn no_file_of_a_segment_that_was_replaced_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    let index = Index::open(Some(folder.path()), "g").unwrap();
+    apply(&index, put(entries()), ENTRIES).await;
+    let looking = index.snapshot();
+    apply(&index, remove(77, ENTRIES + 1), ENTRIES + 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(looking);
+    until_nothing_remains(&index).await;
+    assert_eq!(orphans(&text), Vec::<String>::new());
+    drop(index);
+    // One that a process before has left, which the library knows of.
+    let left = format!("{}.term", "0123456789abcdef".repeat(2));
+    std::fs::write(text.join(&left), "words").unwrap();
+    let list = text.join(".managed.json");
+    let managed = std::fs::read_to_string(&list).unwrap();
+    let mut managed: Vec<String> = serde_json::from_str(&managed).unwrap();
+    managed.push(left.clone());
+    std::fs::write(&list, serde_json::to_string(&managed).unwrap()).unwrap();
+    assert_eq!(orphans(&text), [left]);
+    let index = Index::open(Some(folder.path()), "g").unwrap();
+    let begun = Instant::now();
+    while !orphans(&text).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is swept");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(index);
+}
