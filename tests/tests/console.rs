@@ -185,7 +185,7 @@ fn config_shows_where_each_setting_comes_from_and_no_secret() {
         "base_url = \"https://lotse.example\"  # flag --base-url",
         "metrics_token = \"not-shown\"  # variable LOTSE_METRICS_TOKEN",
         "site.imprint.de = \"Angaben\"  # variable LOTSE_SITE__IMPRINT__DE",
-        "connections = 10000  # default",
+        "connections = 2000  # default",
     ] {
         assert!(
             text.lines().any(|shown| shown == line),
@@ -394,4 +394,120 @@ fn the_demo_leaves_in_an_order_in_which_it_can_be_taken_in() {
     assert!(said.starts_with(&all), "{said}");
     let said = console.ask(&["import", path]);
     assert!(said.starts_with("0 created, 0 updated"), "{said}");
+}
+
+#[test]
+fn a_folder_that_is_no_index_is_left_alone() {
+    let console = Console::with_node();
+    fs::create_dir_all(console.path("mine/text")).unwrap();
+    console.write("mine/text/letter.txt", "dear");
+    fs::create_dir(console.path("other")).unwrap();
+    console.write("other/letter.txt", "dear");
+    console.write("file", "dear");
+    let keys = || {
+        fs::read_dir(console.path("lotse-data/keys"))
+            .unwrap()
+            .count()
+    };
+    let before = keys();
+    assert!(before > 0);
+    for index in [
+        "lotse-data",
+        "lotse-data/keys",
+        ".",
+        "mine",
+        "other",
+        "file",
+    ] {
+        let refused = console.run_with(&["reindex"], &[("LOTSE_INDEX", index)]);
+        let words = complaint(&refused);
+        assert!(
+            words.contains("search index") || words.contains("no folder"),
+            "{index}: {words}"
+        );
+    }
+    for kept in [
+        "lotse-data/lotse.sqlite",
+        "mine/text/letter.txt",
+        "other/letter.txt",
+        "file",
+    ] {
+        assert!(console.path(kept).exists(), "{kept}");
+    }
+    assert!(
+        fs::read_dir(console.path("lotse-data/keys"))
+            .unwrap()
+            .count()
+            > 2
+    );
+}
+
+#[test]
+fn however_the_data_folder_is_spelled_the_journal_stands_beside_it() {
+    let console = Console::with_node();
+    for data in [
+        "lotse-data",
+        "lotse-data/",
+        "./lotse-data//",
+        "lotse-data/.",
+    ] {
+        let shown = console.ask(&["config", "--data", data]);
+        let journal = shown.lines().find(|line| line.starts_with("journal ="));
+        let journal = journal.unwrap();
+        assert!(
+            journal.contains("lotse-data-journal\""),
+            "{data}: {journal}"
+        );
+    }
+    let output = Command::new(binary())
+        .args(["config", "--data", "."])
+        .env_clear()
+        .current_dir(console.path("lotse-data"))
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("lotse-data-journal\""), "{shown}");
+}
+
+#[test]
+fn settings_with_which_a_node_would_serve_nobody_are_refused() {
+    let console = Console::with_node();
+    for (name, value) in [
+        ("LOTSE_HEAD_SECONDS", "18446744073709551615"),
+        ("LOTSE_BODY_SECONDS", "18446744073709551615"),
+        ("LOTSE_SHUTDOWN_SECONDS", "18446744073709551615"),
+        ("LOTSE_WRITE_SECONDS", "9223372036854775807"),
+        ("LOTSE_WRITE_SECONDS", "0"),
+        ("LOTSE_CONNECTIONS_PER_CLIENT", "0"),
+        ("LOTSE_CONNECTIONS", "0"),
+    ] {
+        let words = complaint(&console.run_with(&["serve"], &[(name, value)]));
+        let setting = name.trim_start_matches("LOTSE_").to_lowercase();
+        assert!(words.contains(&setting), "{words}");
+    }
+}
+
+#[test]
+fn a_secret_that_nobody_can_have_read_is_an_error() {
+    let console = Console::with_node();
+    let full = |arguments: &[&str]| {
+        let output = Command::new(binary())
+            .args(arguments)
+            .env_clear()
+            .current_dir(console.0.path())
+            .stdout(
+                fs::OpenOptions::new()
+                    .write(true)
+                    .open("/dev/full")
+                    .unwrap(),
+            )
+            .output()
+            .unwrap();
+        complaint(&output)
+    };
+    let add = ["account", "add", "new@example.org", "--role", "coordinator"];
+    for arguments in [&add[..], &["account", "password", "new@example.org"]] {
+        let words = full(arguments);
+        assert!(words.contains("shown once is lost"), "{words}");
+    }
 }

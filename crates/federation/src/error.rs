@@ -58,7 +58,8 @@ pub enum FederationError {
     /// The journal speaks of an identity that the database does not know.
     #[error(
         "{}: this node had an identity that the database does not know; \
-         `lotse new-epoch --recovery-key FILE` goes on from it", journal.display()
+         where a rotation of keys was cut off, `lotse keys rotate` goes on; \
+         where the database was put back, `lotse new-epoch --recovery-key FILE` does", journal.display()
     )]
     OtherDatabase {
         /// Where it is.

@@ -198,7 +198,42 @@ impl Default for Defaults {
     }
 }
 
+/// The longest time that can be set, in seconds: a year. Beyond it sums of moments end.
+const LONGEST: u64 = 366 * 24 * 3_600;
+
 impl Config {
+    /// Refuses settings with which a node would serve nobody.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let seconds = [
+            ("log_summary_seconds", self.log_summary_seconds, 0),
+            ("request_seconds", self.request_seconds, 1),
+            ("long_request_seconds", self.long_request_seconds, 1),
+            ("head_seconds", self.head_seconds, 1),
+            ("write_seconds", self.write_seconds, 1),
+            ("body_seconds", self.body_seconds, 1),
+            ("shutdown_seconds", self.shutdown_seconds, 0),
+            ("write_wait_seconds", self.write_wait_seconds, 0),
+            ("write_idle_seconds", self.write_idle_seconds, 0),
+            ("peer_poll_seconds", self.peer_poll_seconds, 0),
+        ];
+        for (name, value, least) in seconds {
+            if !(least..=LONGEST).contains(&value) {
+                return Err(Failure::new(format!(
+                    "{name}: {value} is not between {least} and {LONGEST}"
+                )));
+            }
+        }
+        for (name, value) in [
+            ("connections", self.connections),
+            ("connections_per_client", self.connections_per_client),
+        ] {
+            if value == 0 {
+                return Err(Failure::new(format!("{name}: 0 would serve nobody")));
+            }
+        }
+        Ok(())
+    }
+
     /// The base URL; without one, the address that the node listens on.
     pub(crate) fn origin(&self) -> Result<Origin, Failure> {
         match &self.base_url {

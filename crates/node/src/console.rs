@@ -10,6 +10,21 @@ pub(crate) fn say(words: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{words}");
 }
 
+/// Says something that is never said again.
+///
+/// # Errors
+/// Where nobody can have read it. What was made is made all the same: the words say what to do.
+pub(crate) fn say_once(words: impl Display, remedy: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{words}")
+        .and_then(|()| out.flush())
+        .map_err(|error| {
+            Failure::new(format!(
+                "standard output: {error}; what was shown once is lost: {remedy}"
+            ))
+        })
+}
+
 /// Writes something that was asked for as it is. A reader that has seen enough is no error.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();

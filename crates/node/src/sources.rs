@@ -67,6 +67,8 @@ impl Sources {
         let read: Result<Config, _> = self.figment.extract();
         let mut config = read.map_err(|error| Failure::new(explain(&error)))?;
         config.file.clone_from(&self.file);
+        config.data = spelled_out(&config.data)?;
+        config.check()?;
         Ok(config)
     }
 
@@ -122,6 +124,16 @@ impl Sources {
             .map_or_else(|| "unknown".to_owned(), source);
         lines.push(format!("{key} = {text}  # {source}"));
     }
+}
+
+/// A folder as it is called: without a slash at its end, and by its name where it is `.` or ends in `..`. The journal stands
+/// beside it, under the same name.
+fn spelled_out(folder: &Path) -> Result<PathBuf, Failure> {
+    let plain: PathBuf = folder.components().collect();
+    if plain.file_name().is_some() {
+        return Ok(plain);
+    }
+    std::fs::canonicalize(folder).map_err(|error| failure::file(folder, &error))
 }
 
 /// Whether there is a file of settings. One that was `named` must be there.

@@ -150,7 +150,7 @@ impl Chain {
     /// How far it is.
     pub(super) fn position(&self) -> JournalPosition {
         JournalPosition {
-            lines: self.base + self.here(),
+            lines: self.base.saturating_add(self.here()),
             digest: self.digests.last().copied().unwrap_or(Digest::EMPTY),
         }
     }

@@ -12,6 +12,8 @@ use crate::console;
 use crate::failure::Failure;
 use crate::node::open_existing;
 
+/// What to do where nobody has read a password.
+pub(super) const NEW_PASSWORD: &str = "`lotse account password MAILBOX` makes a new one";
 /// Accounts that are read at once.
 const PAGE: i64 = 500;
 
@@ -49,10 +51,11 @@ pub(crate) async fn run(config: &Config, command: cli::Account) -> Result<(), Fa
                 memberships: vec![Membership { organisation, role }],
             };
             let account = storage.accounts.create(&system, account, now).await?;
-            console::say(format_args!(
+            let said = format!(
                 "account  {}\nemail    {email}\npassword {}  (shown once)",
                 account.id, password.plain
-            ));
+            );
+            console::say_once(said, NEW_PASSWORD)?;
         }
         cli::Account::List => list(&storage).await?,
         cli::Account::Password { email } => {
@@ -65,7 +68,8 @@ pub(crate) async fn run(config: &Config, command: cli::Account) -> Result<(), Fa
                 .accounts
                 .set_password(&system, account.id, &hash, None, now)
                 .await?;
-            console::say(format_args!("password {}  (shown once)", password.plain));
+            let said = format!("password {}  (shown once)", password.plain);
+            console::say_once(said, NEW_PASSWORD)?;
         }
         cli::Account::Disable { email } => disable(&storage, &email, true).await?,
         cli::Account::Enable { email } => disable(&storage, &email, false).await?,

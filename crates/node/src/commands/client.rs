@@ -35,10 +35,12 @@ pub(crate) async fn run(config: &Config, command: cli::Client) -> Result<(), Fai
                 .clients
                 .create(&system, organisation, client, now)
                 .await?;
-            console::say(format_args!(
+            let said = format!(
                 "client {}\nsecret {}  (shown once)",
                 client.id, secret.plain
-            ));
+            );
+            let remedy = format!("`lotse client revoke {}`, then make another", client.id);
+            console::say_once(said, &remedy)?;
         }
         cli::Client::List { organisation } => {
             organisation_exists(config, &storage, organisation).await?;

@@ -64,9 +64,12 @@ pub(crate) async fn run(config: &Config, init: &Init) -> Result<(), Failure> {
     };
     storage.accounts.create(&system, account, now).await?;
     storage.set_operator(&system, id, now).await?;
-    console::say(format_args!(
-        "operator {id}\naccount  {}\npassword {}  (shown once)",
-        init.email, password.plain
-    ));
+    console::say_once(
+        format!(
+            "operator {id}\naccount  {}\npassword {}  (shown once)",
+            init.email, password.plain
+        ),
+        super::account::NEW_PASSWORD,
+    )?;
     Ok(())
 }
