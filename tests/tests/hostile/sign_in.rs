@@ -290,7 +290,7 @@ fn who_made_an_account_elsewhere_does_not_come_in_with_its_password() {
     let session = json!({"email": squatted, "password": PASSWORD});
     let again = Party::anonymous().post(&world.node, "/api/v1/sessions", &session);
     let _ = again.expect(401);
-    let id = added["id"].as_str().unwrap();
+    let id = added["account"].as_str().unwrap();
     let reset = format!("/api/v1/accounts/{id}/password-resets");
     let other_admin = member_of(
         &world.node,
