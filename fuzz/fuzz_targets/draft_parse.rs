@@ -52,14 +52,9 @@ fuzz_target!(|data: &[u8]| {
                 .iter()
                 .map(|id| (*id, known))
                 .collect();
-            let facts = Facts {
-                origin: &origin,
-                rules: &Rules::default(),
-                entries,
-                external: None,
-                referrers: Vec::new(),
-                ancestors: Vec::new(),
-            };
+            let rules = Rules::default();
+            let mut facts = Facts::new(&origin, &rules);
+            facts.entries = entries;
             let _ = prepared.clone().decide(&facts, now);
         }
     }

@@ -12,6 +12,7 @@ mod attack;
 mod bench;
 mod checks;
 mod documents;
+mod fuzz;
 mod licences;
 mod packages;
 mod postgres;
@@ -44,6 +45,8 @@ enum Task {
     Bench(bench::Options),
     /// Attack the release server, and measure what honest readers feel of it
     Attack(attack::Options),
+    /// Feed every parser with anything, each for a while
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Licences => licences::check(),
         Task::Bench(options) => bench::run(&options),
         Task::Attack(options) => attack::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

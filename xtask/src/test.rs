@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::{
-    checks, documents, licences,
+    checks, documents, fuzz, licences,
     postgres::Server,
     process::{cargo, output, run as run_program, step},
 };
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Run the long loops whole (sets LOTSE_TEST_LONG=1)
+    /// Run the long loops whole (sets LOTSE_TEST_LONG=1), and each fuzz target for half a minute
     #[arg(long)]
     long: bool,
     /// Further arguments for `cargo test`, after `--`: for example `-p lotse-storage`
@@ -49,7 +49,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })?;
     let binary = target_directory()?.join("debug/lotse");
     step("OpenAPI document", || checks::openapi(&binary))?;
-    step("tests", || tests(options))
+    step("tests", || tests(options))?;
+    if options.long {
+        fuzz::run(&fuzz::Options::default())?;
+    }
+    Ok(())
 }
 
 fn tests(options: &Options) -> Result<()> {
