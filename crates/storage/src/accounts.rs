@@ -397,8 +397,8 @@ pub(crate) fn unused(t: &mut Transaction<'_>, before: i64, limit: i64) -> Result
     ids.iter().map(|id| to_uuid("an account", id)).collect()
 }
 
-/// Erases all but the id, which other processes hear of as of any change. Nobody can have its address as long as it is there,
-/// and nothing can be mistaken for the place-holder, in which no address fits.
+/// Erases all but the id, which other processes hear of as of any change. The address is free again: the place-holder has no
+/// `@`, so that no address is taken for it.
 pub(crate) fn erase_texts(
     t: &mut Transaction<'_>,
     actor: &str,
