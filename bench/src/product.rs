@@ -146,7 +146,11 @@ impl Product {
             .env("LOTSE_RATES__WRITE__BURST", RATE)
             .env("LOTSE_RATES__WRITE__PER_MINUTE", RATE)
             .env("LOTSE_RATES__SIGN_IN__BURST", RATE)
-            .env("LOTSE_RATES__SIGN_IN__PER_MINUTE", RATE);
+            .env("LOTSE_RATES__SIGN_IN__PER_MINUTE", RATE)
+            // One client owns all that is measured.
+            .env("LOTSE_QUOTA__ENTRIES", "0")
+            .env("LOTSE_QUOTA__BYTES", "0")
+            .env("LOTSE_QUOTA__WRITTEN_AT_ONCE", "0");
         if self.federates {
             command
                 .env("LOTSE_PEER_INSECURE", "true")

@@ -32,5 +32,6 @@ mod readme;
 mod ready;
 mod retention;
 mod roles;
+mod rooms;
 mod signals;
 mod tokens;

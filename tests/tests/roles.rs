@@ -314,6 +314,20 @@ fn rows_of_partners() -> Vec<Row> {
         ),
         row(
             "POST",
+            "registrations/refusals",
+            COORDINATORS,
+            |world, party| {
+                let waiting = registered(world).0;
+                let id = waiting.rsplit('/').next().unwrap();
+                party.post(
+                    &world.node,
+                    "/api/v1/registrations/refusals",
+                    &json!({"ids": [id], "reason": "A test."}),
+                )
+            },
+        ),
+        row(
+            "POST",
             "registrations/{id}/claim",
             [401; 6],
             |world, party| {
@@ -322,6 +336,15 @@ fn rows_of_partners() -> Vec<Row> {
                     &format!("{}/claim", registered(world).0),
                     &claim(),
                 )
+            },
+        ),
+        row(
+            "GET",
+            "organisations/{organisation}/usage",
+            admins,
+            |world, party| {
+                let path = format!("/api/v1/organisations/{}/usage", world.organisation);
+                party.get(&world.node, &path)
             },
         ),
         row(
@@ -504,6 +527,16 @@ fn rows_of_the_rest() -> Vec<Row> {
                     taken["id"].as_str().unwrap()
                 );
                 party.send(&world.node, Method::PUT, &path, &json!({"state": "done"}))
+            },
+        ),
+        // Each id is answered for itself: of others' entries nothing is found.
+        row(
+            "POST",
+            "corrections/closings",
+            [401, 200, 200, 200, 200, 200],
+            |world, party| {
+                let ids = json!({"ids": [uuid::Uuid::now_v7()], "state": "done"});
+                party.post(&world.node, "/api/v1/corrections/closings", &ids)
             },
         ),
         // A batch is answered line by line.

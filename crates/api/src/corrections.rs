@@ -4,16 +4,18 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::EntryId;
 use http::conditional::Caching;
-use http::rate::Bucket;
+use http::rate::{Bucket, Room};
 use http::sign_in::{SignIn, SignedIn};
 use http::{Code, Path, Problem, Query, ValidJson};
 use serde::{Deserialize, Serialize};
+use storage::limits::{DECISIONS, OPEN_CORRECTIONS};
 use storage::{Correction, CorrectionState, NewCorrection};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
 use crate::State;
+use crate::decisions::ShownDecisions;
 
 /// Corrections of one page.
 const PAGE: i64 = 100;
@@ -89,7 +91,11 @@ impl From<Correction> for Reported {
 #[utoipa::path(
     post, path = "/api/v1/corrections", tag = "corrections", operation_id = "report_correction",
     request_body = Report,
-    responses((status = 201, description = "Taken", body = CorrectionTaken)),
+    responses(
+        (status = 201, description = "Taken", body = CorrectionTaken),
+        (status = 403, description = "As many reports wait as somebody can look at, in all or about this entry or organisation: \
+            what to do stands in the answer", body = http::problem::Document, content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn report(
     request: HttpRequest,
@@ -107,19 +113,27 @@ pub(crate) async fn report(
             .snapshot()
             .get_by(state.origin.as_str(), report.entry, &search::Viewer::Public);
     seen.ok_or_else(Problem::not_found)?;
-    sign_in.limits.check_place(Bucket::Correction, address)?;
+    let (corrections, entry) = (&state.store.corrections, state.key(report.entry));
+    let open = corrections.room(entry.clone()).await?;
+    let room = Room::of(OPEN_CORRECTIONS, open);
+    sign_in
+        .limits
+        .take_place(Bucket::Correction, address, room)?;
     let id = Uuid::now_v7();
     let new = NewCorrection {
         id,
-        entry: state.key(report.entry),
+        entry,
         message: report.message,
         contact: report.contact,
     };
-    let id = state
-        .store
-        .corrections
+    let id = corrections
         .submit(new, None, state.clock.now())
-        .await?;
+        .await
+        .inspect_err(|_| {
+            sign_in
+                .limits
+                .give_place_back(Bucket::Correction, address, room);
+        })?;
     Ok(HttpResponse::Created().json(CorrectionTaken { id }))
 }
 
@@ -193,13 +207,60 @@ pub(crate) async fn close(
     if !actor.may_edit(owner) {
         return Err(Problem::not_found());
     }
-    let wanted = CorrectionState::parse(&body.0.state)
-        .filter(|state| *state != CorrectionState::Open)
-        .ok_or_else(|| Problem::new(Code::Invalid, "expected done or rejected"))?;
+    let wanted = closed(&body.0.state)?;
     let correction = corrections
         .close(&actor, id.0, wanted, state.clock.now())
         .await?;
     let mut response = HttpResponse::Ok().json(Reported::from(correction));
     Caching::Private.apply(response.headers_mut());
     Ok(response)
+}
+
+/// The state in which a report is closed.
+fn closed(state: &str) -> Result<CorrectionState, Problem> {
+    CorrectionState::parse(state)
+        .filter(|state| *state != CorrectionState::Open)
+        .ok_or_else(|| Problem::new(Code::Invalid, "expected done or rejected"))
+}
+
+/// Which reports are closed, and what became of them.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClosingMany {
+    /// Their ids, at most 500.
+    #[validate(length(min = 1, max = "DECISIONS"))]
+    #[schema(min_items = 1, max_items = 500)]
+    ids: Vec<Uuid>,
+    /// `done` or `rejected`.
+    #[schema(example = "rejected")]
+    state: String,
+}
+
+/// `POST /corrections/closings`: say what became of many reports about entries of one's organisation; of any for
+/// coordinators. Each is closed for itself; what was closed before stays as it was.
+#[utoipa::path(
+    post, path = "/api/v1/corrections/closings", tag = "corrections", operation_id = "close_corrections",
+    request_body = ClosingMany,
+    responses((status = 200, description = "What came of each", body = ShownDecisions)),
+    security(("client" = []), ("session" = [])),
+)]
+pub(crate) async fn close_many(
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    body: ValidJson<ClosingMany>,
+) -> Result<HttpResponse, Problem> {
+    let owner = crate::partners::scope(&signed_in)?;
+    let ClosingMany { ids, state: wanted } = body.0;
+    let decided = state
+        .store
+        .corrections
+        .close_many(
+            &signed_in.actor,
+            owner,
+            ids,
+            closed(&wanted)?,
+            state.clock.now(),
+        )
+        .await?;
+    Ok(ShownDecisions::of(decided).answer())
 }

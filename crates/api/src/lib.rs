@@ -5,6 +5,7 @@
 mod batch;
 mod corrections;
 mod coverage;
+mod decisions;
 mod entries;
 mod export;
 mod openapi;
@@ -78,6 +79,10 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::get().to(corrections::list))
             .default_service(web::to(unmatched)),
     )
+    .service(only(
+        below("corrections/closings"),
+        web::post().to(corrections::close_many),
+    ))
     .service(only(
         below("corrections/{id}/state"),
         web::put().to(corrections::close),

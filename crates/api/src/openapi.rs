@@ -29,7 +29,8 @@ use crate::{PREFIX, batch, corrections, coverage, partners, quality, vocabularie
 /// What is described where it is written: everything but the paths of entries.
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    paths(batch::batch, corrections::report, corrections::list, corrections::close),
+    paths(batch::batch, corrections::report, corrections::list, corrections::close,
+        corrections::close_many),
     components(schemas(
         history::History,
         write::HandOver,

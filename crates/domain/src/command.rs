@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::prepare::{one, owner_of_draft};
 use crate::quality::Act;
-use crate::{Actor, AnyDraft, Entry, EntryId, EntryRef, Kind, Origin, Reason, Refusal, Visibility};
+use crate::{
+    Actor, AnyDraft, Entry, EntryId, EntryRef, Kind, Origin, Quota, Reason, Refusal, Visibility,
+};
 
 /// What an actor asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -259,15 +261,18 @@ pub struct Rules {
     pub review_before_end_days: u32,
     /// Licence of entries that name none.
     pub default_license: String,
+    /// What one organisation may have and write.
+    pub quota: Quota,
 }
 
 impl Default for Rules {
-    /// 180 and 90 days, CC BY 4.0.
+    /// 180 and 90 days, CC BY 4.0, [`Quota::default`].
     fn default() -> Self {
         Self {
             review_after_days: 180,
             review_before_end_days: 90,
             default_license: "CC-BY-4.0".to_owned(),
+            quota: Quota::default(),
         }
     }
 }

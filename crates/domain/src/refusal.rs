@@ -26,6 +26,13 @@ pub enum Reason {
     IdTaken,
     /// The entry was written at another node; only that node changes it.
     Foreign,
+    /// Its owner has as many entries, or as many bytes of them, as it may have.
+    QuotaReached,
+    /// Its owner has written more bytes lately than it may.
+    WrittenTooMuch {
+        /// Seconds until there is room for more.
+        seconds: u64,
+    },
     /// A step of an assessment's workflow that is not possible, and why.
     Step(WorkflowRefusal),
 }
@@ -44,6 +51,8 @@ impl Reason {
             Self::ExternalIdTaken => "external_id_taken",
             Self::IdTaken => "id_taken",
             Self::Foreign => "foreign_entry",
+            Self::QuotaReached => "limit_reached",
+            Self::WrittenTooMuch { .. } => "rate_limited",
             Self::Step(refused) => refused.as_str(),
         }
     }

@@ -167,7 +167,7 @@ fn number(key: Key) -> u64 {
     match key.exact {
         Client::V4(bits) => u64::from(bits),
         Client::V6(bits) | Client::Site(bits) => bits | 1 << 63,
-        Client::Name(bits) | Client::Shared(bits) => bits,
+        Client::Name(bits) | Client::Network(bits) | Client::Shared(bits) => bits,
     }
 }
 

@@ -142,11 +142,17 @@ pub const RATE_LOOK: u32 = 1_024;
 /// So many times what one network (/64) may ask is what a whole site (/48) may: else whoever has one would count for
 /// 65,536.
 pub const RATE_SITE_SHARE: u32 = 8;
-/// Registrations that are kept from one address (IPv4) or site (IPv6) in a day, in bursts of its limit. At most 1,000 wait
-/// at once: one address alone must not fill them.
+/// Registrations that are kept from one address (IPv4) or site (IPv6) in a day, in bursts of its limit, while few wait. The
+/// more wait, the fewer they are: see [`crate::places`].
 pub const REGISTRATIONS_A_DAY: u32 = 2;
 /// Corrections that are kept from one address or site in a day, in bursts of its limit.
 pub const CORRECTIONS_A_DAY: u32 = 20;
+/// So many times what one address or site may take of these is what its large network (IPv4 /16, IPv6 /32) may: a provider
+/// has many customers, and whoever attacks has more addresses than networks.
+pub const PLACES_NETWORK_SHARE: u32 = 2;
+/// Accounts, one-time links and clients that are made for one organisation by its own people in a day, and sessions that one
+/// account begins, in bursts of the limit on writes: more than it has members and clients.
+pub const MADE_A_DAY: u32 = 5;
 
 /// How long a write waits until this process has heard of it.
 pub const ARRIVAL_WAIT: Duration = Duration::from_secs(10);

@@ -36,6 +36,8 @@ pub(crate) enum Client {
     Site(u64),
     /// A digest of a name, or of a name and an address.
     Name(u64),
+    /// A large network: an IPv4 /16, an IPv6 /32.
+    Network(u64),
     /// Shared by all networks that fall into this slot.
     Shared(u64),
 }
@@ -98,6 +100,14 @@ impl Gcra {
     /// # Errors
     /// How long until there is room for it; then nothing was counted.
     pub(crate) fn charge(&self, key: Key) -> Result<(), Duration> {
+        self.charge_by(key, 1)
+    }
+
+    /// Counts so many at once.
+    ///
+    /// # Errors
+    /// How long until there is room for all of them; then nothing was counted.
+    pub(crate) fn charge_by(&self, key: Key, count: u32) -> Result<(), Duration> {
         let charges = self.charges.fetch_add(1, Ordering::Relaxed);
         if charges.is_multiple_of(consts::RATE_LOOK)
             && self.held.load(Ordering::Relaxed) >= consts::RATE_KEYS
@@ -111,7 +121,7 @@ impl Gcra {
         let now = self.now();
         let mut cells = shard.lock();
         let until = cells.get(&cell).copied().unwrap_or(now).max(now);
-        let next = until.saturating_add(self.step);
+        let next = until.saturating_add(self.step.saturating_mul(u64::from(count)));
         let taken = next - now;
         if taken > self.room {
             return Err(Duration::from_nanos(taken - self.room));
@@ -124,11 +134,16 @@ impl Gcra {
 
     /// Takes one count back.
     pub(crate) fn refund(&self, key: Key) {
+        self.refund_by(key, 1);
+    }
+
+    /// Takes so many counts back.
+    pub(crate) fn refund_by(&self, key: Key, count: u32) {
         let cell = self.cell(key);
         if let Some(shard) = self.shard(cell)
             && let Some(until) = shard.lock().get_mut(&cell)
         {
-            *until = until.saturating_sub(self.step);
+            *until = until.saturating_sub(self.step.saturating_mul(u64::from(count)));
         }
     }
 

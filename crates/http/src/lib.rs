@@ -16,6 +16,7 @@ mod gcra;
 pub mod json;
 pub mod load;
 pub mod metrics;
+mod places;
 pub mod problem;
 pub mod query;
 pub mod rate;

@@ -10,6 +10,8 @@ use crate::attempts::Attempts;
 use crate::consts;
 pub(crate) use crate::gcra::Client;
 use crate::gcra::{Gcra, Key};
+use crate::places::Places;
+pub use crate::places::Room;
 use crate::problem::{Code, Problem};
 
 /// What is limited apart from each other.
@@ -131,6 +133,12 @@ pub(crate) fn site(address: IpAddr) -> Key {
     site.unwrap_or(own)
 }
 
+/// The large network that an address lies in: an IPv4 /16, an IPv6 /32.
+pub(crate) fn network(address: IpAddr) -> Key {
+    let network = keys(address).0.network;
+    key(Client::Network(network), network)
+}
+
 /// The cell of a name, of whomever it is, or of a name together with an address.
 pub(crate) fn named(name: &str, beside: Option<Key>) -> Key {
     let mut digest = Sha256::new();
@@ -206,9 +214,11 @@ pub struct RateLimits {
     correction: Option<Limiter>,
     peer_message: Option<Limiter>,
     /// Registrations of a day.
-    registrations: Option<Gcra>,
+    registrations: Option<Places>,
     /// Corrections of a day.
-    corrections: Option<Gcra>,
+    corrections: Option<Places>,
+    /// Accounts, links and clients that are made for an organisation, and sessions of an account.
+    made: Option<Gcra>,
     pub(crate) attempts: Attempts,
 }
 
@@ -222,8 +232,9 @@ impl RateLimits {
             registration: Limiter::new(rates.registration),
             correction: Limiter::new(rates.correction),
             peer_message: Limiter::new(rates.peer_message),
-            registrations: daily(rates.registration, consts::REGISTRATIONS_A_DAY),
-            corrections: daily(rates.correction, consts::CORRECTIONS_A_DAY),
+            registrations: Places::new(rates.registration, consts::REGISTRATIONS_A_DAY),
+            corrections: Places::new(rates.correction, consts::CORRECTIONS_A_DAY),
+            made: made(rates.write),
             attempts: Attempts::new(rates.sign_in, Limiter::new),
         }
     }
@@ -248,19 +259,41 @@ impl RateLimits {
             .map_err(too_many)
     }
 
-    /// Counts one thing that takes a place until somebody has dealt with it: a registration or a correction that is about
-    /// to be kept. So that nobody fills by night what waits for coordinators, there is a bound for a day as well.
-    ///
-    /// # Errors
-    /// 429 `rate_limited` with `Retry-After`.
-    pub fn check_place(&self, bucket: Bucket, address: IpAddr) -> Result<(), Problem> {
-        let places = match bucket {
+    fn places(&self, bucket: Bucket) -> Option<&Places> {
+        match bucket {
             Bucket::Registration => self.registrations.as_ref(),
             Bucket::Correction => self.corrections.as_ref(),
             Bucket::Read | Bucket::Write | Bucket::PeerMessage => None,
-        };
-        places
-            .map_or(Ok(()), |places| places.charge(site(address)))
+        }
+    }
+
+    /// Counts one thing that takes a place until somebody has dealt with it: a registration or a correction that is about
+    /// to be kept. So that nobody fills by night what waits for coordinators, there is a bound for a day as well, and the
+    /// lower the fuller the room is. See [`crate::places`].
+    ///
+    /// # Errors
+    /// 429 `rate_limited` with `Retry-After`.
+    pub fn take_place(&self, bucket: Bucket, address: IpAddr, room: Room) -> Result<(), Problem> {
+        self.places(bucket)
+            .map_or(Ok(()), |places| places.take(address, room))
+    }
+
+    /// Takes that count back where nothing was kept, given the room as it was then.
+    pub fn give_place_back(&self, bucket: Bucket, address: IpAddr, room: Room) {
+        if let Some(places) = self.places(bucket) {
+            places.give_back(address, room);
+        }
+    }
+
+    /// Counts what leaves rows that stay for long, and some for good: an account, one-time link or client that is made for an
+    /// organisation by one of its own, a session of an account. `of` names whom it is counted for.
+    ///
+    /// # Errors
+    /// 429 `rate_limited` with `Retry-After`.
+    pub fn check_made(&self, of: &str) -> Result<(), Problem> {
+        self.made
+            .as_ref()
+            .map_or(Ok(()), |made| made.charge(named(of, None)))
             .map_err(too_many)
     }
 
@@ -284,14 +317,18 @@ impl RateLimits {
         {
             places.forget();
         }
+        if let Some(made) = &self.made {
+            made.forget();
+        }
         self.attempts.forget();
     }
 }
 
-fn daily(rate: Rate, bursts: u32) -> Option<Gcra> {
+/// So many bursts of writes are what may be made of these in a day for one organisation, or one account.
+fn made(rate: Rate) -> Option<Gcra> {
     rate.step()?;
-    let most = rate.burst.saturating_mul(bursts);
-    Some(Gcra::new(most, Duration::from_secs(24 * 3_600) / most))
+    let day = rate.burst.saturating_mul(consts::MADE_A_DAY).max(1);
+    Some(Gcra::new(day, Duration::from_secs(24 * 3_600) / day))
 }
 
 #[cfg(test)]
@@ -408,12 +445,23 @@ mod tests {
     fn places_are_bounded_for_a_day() {
         let limits = RateLimits::new(&Rates::default());
         let address = IpAddr::from([192, 0, 2, 1]);
-        let taken = (0..1_000)
-            .filter(|_| limits.check_place(Bucket::Registration, address).is_ok())
-            .count();
+        let room = Room {
+            taken: 0,
+            places: 500,
+        };
+        let take = |address| limits.take_place(Bucket::Registration, address, room);
+        let taken = (0..1_000).filter(|_| take(address).is_ok()).count();
         let most = Rates::default().registration.burst * consts::REGISTRATIONS_A_DAY;
         assert_eq!(taken, most as usize);
-        let other = IpAddr::from([192, 0, 2, 2]);
-        assert!(limits.check_place(Bucket::Registration, other).is_ok());
+        assert!(take(IpAddr::from([192, 0, 2, 2])).is_ok());
+    }
+
+    #[test]
+    fn what_is_made_for_an_organisation_is_bounded_for_a_day() {
+        let limits = RateLimits::new(&Rates::default());
+        let made = (0..10_000).filter(|_| limits.check_made("one").is_ok());
+        let most = Rates::default().write.burst * consts::MADE_A_DAY;
+        assert_eq!(made.count(), most as usize);
+        assert!(limits.check_made("two").is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use domain::{Origin, Rules};
+use domain::{Origin, Quota, Rules};
 use http::client::{ForwardedHeader, TrustedProxies};
 use http::rate::{Rate, Rates};
 use ipnet::IpNet;
@@ -84,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) days_ahead: u32,
     /// How many requests one client may send.
     pub(crate) rates: RateSettings,
+    /// What one organisation may have and write.
+    pub(crate) quota: QuotaSettings,
     /// What the operator says on pages.
     pub(crate) site: Site,
     /// The file that these were read from, where there is one.
@@ -117,6 +119,16 @@ pub(crate) struct RateSettings {
     peer_message: RateSetting,
 }
 
+/// What one organisation may have and write; 0 switches a limit off. See [`domain::Quota`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotaSettings {
+    entries: u64,
+    bytes: u64,
+    written_at_once: u64,
+    written_per_minute: u64,
+}
+
 /// What is set where nothing says otherwise.
 #[derive(Serialize)]
 pub(crate) struct Defaults {
@@ -147,6 +159,7 @@ pub(crate) struct Defaults {
     peer_insecure: bool,
     days_ahead: u32,
     rates: RateSettings,
+    quota: QuotaSettings,
     site: std::collections::BTreeMap<String, String>,
 }
 
@@ -154,6 +167,7 @@ impl Default for Defaults {
     fn default() -> Self {
         let rules = Rules::default();
         let rates = Rates::default();
+        let quota = rules.quota;
         let rate = |rate: Rate| RateSetting {
             burst: rate.burst,
             per_minute: rate.per_minute,
@@ -192,6 +206,12 @@ impl Default for Defaults {
                 registration: rate(rates.registration),
                 correction: rate(rates.correction),
                 peer_message: rate(rates.peer_message),
+            },
+            quota: QuotaSettings {
+                entries: quota.entries,
+                bytes: quota.bytes,
+                written_at_once: quota.written_at_once,
+                written_per_minute: quota.written_per_minute,
             },
             site: std::collections::BTreeMap::new(),
         }
@@ -286,6 +306,12 @@ impl Config {
             review_after_days: self.review_after_days,
             review_before_end_days: self.review_before_end_days,
             default_license: self.data_license.clone(),
+            quota: Quota {
+                entries: self.quota.entries,
+                bytes: self.quota.bytes,
+                written_at_once: self.quota.written_at_once,
+                written_per_minute: self.quota.written_per_minute,
+            },
         }
     }
 

@@ -357,7 +357,18 @@ pub(crate) fn insert(
     load(t.connection(), new.id)
 }
 
+/// Gives a role. [`Conflict::TooManyMembers`] where an organisation has [`limits::MEMBERS`] others.
 fn insert_membership(t: &mut Transaction<'_>, id: Uuid, membership: Membership) -> Result<()> {
+    if membership.organisation.is_some() {
+        let others: i64 = membership::table
+            .filter(membership::scope.eq(membership.scope()))
+            .filter(membership::account.ne(id.to_string()))
+            .count()
+            .get_result(t.connection())?;
+        if others >= limits::MEMBERS {
+            return Err(Conflict::TooManyMembers.into());
+        }
+    }
     let row = MembershipRow {
         account: id.to_string(),
         scope: membership.scope(),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::connection::{AnyConnection, insert_rows};
 use crate::database::{ARRIVAL, Database, Transaction};
-use crate::directory::{head, review_column, stored_entry};
+use crate::directory::{count_anew, head, review_column, stored_entry};
 use crate::feeds::doubles;
 use crate::limits;
 use crate::rows::{
@@ -394,6 +394,8 @@ fn restore_here(t: &mut Transaction<'_>, path: &Path) -> Result<Archived> {
     if head.migration.as_str() < migration::ONE_NODE_IS_ONE_PEER {
         count_bytes(connection)?;
     }
+    count_anew(t)?;
+    let connection = t.connection();
     let stored: i64 = counter::table
         .find(ARRIVAL)
         .select(counter::value)

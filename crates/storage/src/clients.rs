@@ -68,7 +68,8 @@ impl Clients {
     /// Makes a client of `organisation`.
     ///
     /// # Errors
-    /// [`Conflict::IdTaken`].
+    /// [`Conflict::IdTaken`], [`Conflict::TooManyMembers`] where it has [`limits::MEMBERS`] in use or [`limits::CLIENTS`] in
+    /// all.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -90,7 +91,7 @@ impl Clients {
         self.0.read(move |c| load(c, id)).await
     }
 
-    /// Clients of `organisation` (`None`: of all), by id, after `after`.
+    /// Clients of `organisation` (`None`: of all), by id, after `after`; without those that hold nothing any more.
     ///
     /// # Errors
     /// Those of the database.
@@ -105,6 +106,7 @@ impl Clients {
             .read(move |c| {
                 let mut query = client::table
                     .filter(client::id.gt(after.clone()))
+                    .filter(client::secret.ne(""))
                     .order(client::id)
                     .limit(limit.clamp(0, limits::LIST))
                     .into_boxed();
@@ -203,6 +205,19 @@ pub(crate) fn insert(
         .get_result(t.connection())?;
     if taken > 0 {
         return Err(Conflict::IdTaken.into());
+    }
+    let of_organisation = || {
+        client::table
+            .filter(client::organisation.eq(organisation.to_string()))
+            .filter(client::secret.ne(""))
+            .count()
+    };
+    let all: i64 = of_organisation().get_result(t.connection())?;
+    let used: i64 = of_organisation()
+        .filter(client::revoked.is_null())
+        .get_result(t.connection())?;
+    if used >= limits::MEMBERS || all >= limits::CLIENTS {
+        return Err(Conflict::TooManyMembers.into());
     }
     let now = to_micros(now);
     let row = ClientRow {

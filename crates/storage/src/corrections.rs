@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::access::{ANONYMOUS, found, name};
 use crate::connection::AnyConnection;
-use crate::database::Database;
+use crate::database::{Database, Transaction};
+use crate::decided::{self, Decided};
 use crate::idempotency::{self, Idempotency};
 use crate::limits;
 use crate::rows::{CorrectionRow, OriginRow};
@@ -86,8 +87,8 @@ impl Corrections {
     /// Keeps a correction. Returns its id: the earlier one where the same request came before.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] where there is no such live entry, [`Conflict::IdempotencyKeyReused`],
-    /// [`Conflict::TooManyWaiting`] where [`limits::OPEN_CORRECTIONS`] are open.
+    /// [`StorageError::NotFound`] where there is no such live entry, [`Conflict::IdempotencyKeyReused`], and as
+    /// [`Corrections::room`].
     pub async fn submit(
         &self,
         new: NewCorrection,
@@ -101,20 +102,7 @@ impl Corrections {
                 {
                     return Ok(id);
                 }
-                let origin: i64 = entry::table
-                    .inner_join(origin::table)
-                    .filter(origin::base_url.eq(new.entry.origin.as_str()))
-                    .filter(entry::id.eq(new.entry.id.to_string()))
-                    .filter(diesel::dsl::not(entry::deleted))
-                    .select(entry::origin)
-                    .first(t.connection())?;
-                let open: i64 = correction::table
-                    .filter(correction::state.eq(CorrectionState::Open.as_str()))
-                    .count()
-                    .get_result(t.connection())?;
-                if open >= limits::OPEN_CORRECTIONS {
-                    return Err(Conflict::TooManyWaiting.into());
-                }
+                let (origin, _) = room(t.connection(), &new.entry)?;
                 let row = CorrectionRow {
                     id: new.id.to_string(),
                     origin,
@@ -136,6 +124,18 @@ impl Corrections {
                 Ok(new.id)
             })
             .await
+    }
+
+    /// How many are open, of [`limits::OPEN_CORRECTIONS`] at most, where there is room for one more about this entry. To be
+    /// asked before writing: so who floods keeps no writer waiting.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] where there is no such live entry; [`Conflict::TooManyWaiting`],
+    /// [`Conflict::TooManyOfEntry`] and [`Conflict::TooManyOfOwner`] where as many are open as may be in all, about the entry,
+    /// or about the entries of its owner.
+    pub async fn room(&self, entry: EntryKey) -> Result<i64> {
+        let found = self.0.read(move |c| room(c, &entry)).await;
+        found.map(|(_, open)| open)
     }
 
     /// A correction, with the owner of its entry.
@@ -205,25 +205,127 @@ impl Corrections {
         let actor = name(actor);
         self.0
             .write(move |t| {
-                let key = id.to_string();
-                let row: CorrectionRow = correction::table.find(&key).first(t.connection())?;
-                if row.state != CorrectionState::Open.as_str() {
-                    return Err(Conflict::AlreadyClosed.into());
-                }
-                t.arrive(to_micros(now), &actor, "correction.close", &key)?;
-                let rows = diesel::update(correction::table.find(&key))
-                    .set((
-                        correction::state.eq(state.as_str()),
-                        correction::closed.eq(to_micros(now)),
-                        correction::closed_by.eq(&actor),
-                    ))
-                    .execute(t.connection())?;
-                found(rows)?;
-                let row: CorrectionRow = correction::table.find(&key).first(t.connection())?;
+                close(t, &actor, id, state, now)?;
+                let row = correction::table.find(id.to_string());
+                let row: CorrectionRow = row.first(t.connection())?;
                 one(complete(t.connection(), vec![row])?)
             })
             .await
     }
+
+    /// Says what became of many, each for itself, in one transaction: of entries of `owner` (`None`: of all). Says for each id
+    /// what came of it.
+    ///
+    /// # Errors
+    /// Those of the database; then none was closed.
+    pub async fn close_many(
+        &self,
+        actor: &Actor,
+        owner: Option<EntryId>,
+        ids: Vec<Uuid>,
+        state: CorrectionState,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Uuid, Decided)>> {
+        let actor = name(actor);
+        self.0
+            .write(move |t| {
+                decided::each(&ids, |id| {
+                    if let Some(owner) = owner {
+                        belongs(t.connection(), id, owner)?;
+                    }
+                    close(t, &actor, id, state, now)
+                })
+            })
+            .await
+    }
+}
+
+/// The row of an entry's origin and how many corrections are open, where there is room for one more.
+fn room(connection: &mut AnyConnection, key: &EntryKey) -> Result<(i64, i64)> {
+    let (origin, owner): (i64, String) = entry::table
+        .inner_join(origin::table)
+        .filter(origin::base_url.eq(key.origin.as_str()))
+        .filter(entry::id.eq(key.id.to_string()))
+        .filter(diesel::dsl::not(entry::deleted))
+        .select((entry::origin, entry::owner))
+        .first(connection)?;
+    let is_open = correction::state.eq(CorrectionState::Open.as_str());
+    let open: i64 = correction::table
+        .filter(is_open)
+        .count()
+        .get_result(connection)?;
+    if open >= limits::OPEN_CORRECTIONS {
+        return Err(Conflict::TooManyWaiting.into());
+    }
+    let of_entry: i64 = correction::table
+        .filter(is_open)
+        .filter(correction::origin.eq(origin))
+        .filter(correction::entry.eq(key.id.to_string()))
+        .count()
+        .get_result(connection)?;
+    if of_entry >= limits::OPEN_CORRECTIONS_OF_ENTRY {
+        return Err(Conflict::TooManyOfEntry.into());
+    }
+    // Few are open as a rule, and then none of this is read.
+    if open >= limits::OPEN_CORRECTIONS_OF_OWNER {
+        let of_owner: i64 = correction::table
+            .inner_join(
+                entry::table.on(entry::origin
+                    .eq(correction::origin)
+                    .and(entry::id.eq(correction::entry))),
+            )
+            .filter(is_open)
+            .filter(entry::owner.eq(&owner))
+            .count()
+            .get_result(connection)?;
+        if of_owner >= limits::OPEN_CORRECTIONS_OF_OWNER {
+            return Err(Conflict::TooManyOfOwner.into());
+        }
+    }
+    Ok((origin, open))
+}
+
+/// Refuses unless a correction is about an entry of this owner.
+fn belongs(connection: &mut AnyConnection, id: Uuid, owner: EntryId) -> Result<()> {
+    let found: String = correction::table
+        .inner_join(
+            entry::table.on(entry::origin
+                .eq(correction::origin)
+                .and(entry::id.eq(correction::entry))),
+        )
+        .filter(correction::id.eq(id.to_string()))
+        .select(entry::owner)
+        .first(connection)?;
+    if found == owner.to_string() {
+        return Ok(());
+    }
+    Err(StorageError::NotFound)
+}
+
+fn close(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    id: Uuid,
+    state: CorrectionState,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let key = id.to_string();
+    let before: String = correction::table
+        .find(&key)
+        .select(correction::state)
+        .first(t.connection())?;
+    if before != CorrectionState::Open.as_str() {
+        return Err(Conflict::AlreadyClosed.into());
+    }
+    t.arrive(to_micros(now), actor, "correction.close", &key)?;
+    let rows = diesel::update(correction::table.find(&key))
+        .set((
+            correction::state.eq(state.as_str()),
+            correction::closed.eq(to_micros(now)),
+            correction::closed_by.eq(actor),
+        ))
+        .execute(t.connection())?;
+    found(rows)
 }
 
 fn one(mut corrections: Vec<Correction>) -> Result<Correction> {

@@ -19,7 +19,7 @@ use crate::directory::Node;
 use crate::rows::CounterRow;
 use crate::schema::{
     bucket, correction, counter, distribution, entry_reference, feed, invitation, lease, meta,
-    origin, revision, statement,
+    origin, owner_usage, revision, statement,
 };
 use crate::{Result, limits};
 
@@ -40,6 +40,7 @@ impl HoldsNoText for lease::table {}
 impl HoldsNoText for counter::table {}
 impl HoldsNoText for meta::table {}
 impl HoldsNoText for origin::table {}
+impl HoldsNoText for owner_usage::table {}
 
 impl Transaction<'_> {
     /// Deletes rows for good, and sees to it that their bytes leave the files; returns how many.
@@ -330,6 +331,7 @@ mod tests {
         "meta",
         "node_document",
         "origin",
+        "owner_usage",
         "password_reset",
         "session",
     ];

@@ -124,6 +124,12 @@ pub enum Conflict {
     AlreadyClosed,
     /// As many as may wait for somebody's attention are waiting; later there is room again.
     TooManyWaiting,
+    /// As many corrections of this entry are open as may be.
+    TooManyOfEntry,
+    /// As many corrections of entries of this owner are open as may be.
+    TooManyOfOwner,
+    /// The organisation has as many members, or clients, as it may have.
+    TooManyMembers,
     /// The password was changed since the old one was checked.
     PasswordChanged,
 }
@@ -144,6 +150,9 @@ impl Conflict {
             Self::NotEmpty => "not_empty",
             Self::AlreadyClosed => "already_closed",
             Self::TooManyWaiting => "too_many_waiting",
+            Self::TooManyOfEntry => "too_many_of_entry",
+            Self::TooManyOfOwner => "too_many_of_owner",
+            Self::TooManyMembers => "too_many_members",
             Self::PasswordChanged => "password_changed",
         }
     }
@@ -162,7 +171,22 @@ impl Conflict {
             Self::IdempotencyKeyReused => "this idempotency key came with another request before",
             Self::NotEmpty => "the database already holds data",
             Self::AlreadyClosed => "this correction was closed before",
-            Self::TooManyWaiting => "too many are waiting to be looked at: try again later",
+            Self::TooManyWaiting => {
+                "as many of these wait as somebody can look at: write to whoever runs this node (/imprint), or try again in some \
+                 days"
+            }
+            Self::TooManyOfEntry => {
+                "many reports about this entry wait already, and are looked at together: write to the organisation itself where \
+                 yours says something new, or to whoever runs this node (/imprint)"
+            }
+            Self::TooManyOfOwner => {
+                "many reports about entries of this organisation wait already: write to the organisation itself, or to whoever \
+                 runs this node (/imprint)"
+            }
+            Self::TooManyMembers => {
+                "an organisation has at most 100 members and 100 clients, and 500 clients with those revoked within 90 days: \
+                 take some away, or ask the coordinators of this node"
+            }
             Self::PasswordChanged => "the password was changed in the meantime",
         }
     }

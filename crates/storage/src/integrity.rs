@@ -10,10 +10,11 @@ use domain::{Action, content_hash};
 use crate::Result;
 use crate::connection::AnyConnection;
 use crate::database::{ARRIVAL, Database};
-use crate::directory::{review_column, stored_entry};
+use crate::directory::{counted, review_column, stored_entry};
 use crate::limits;
+use crate::rows::OwnerUsageRow;
 use crate::schema::{
-    account, audit, client, counter, entry, entry_reference, origin, revision, session,
+    account, audit, client, counter, entry, entry_reference, origin, owner_usage, revision, session,
 };
 use crate::sql_types::to_signed;
 
@@ -68,6 +69,7 @@ pub(crate) fn check(database: &Database) -> Result<Integrity> {
         references(connection, &mut found)?;
         lost(connection, &mut found)?;
         entries(connection, &mut found)?;
+        usage(connection, &mut found)?;
         Ok(found)
     })
 }
@@ -259,6 +261,32 @@ fn references(connection: &mut AnyConnection, found: &mut Integrity) -> Result<(
             source,
             format!("it is gone and still refers to {target}"),
         );
+    }
+    Ok(())
+}
+
+/// What owners are said to have is what they have; who has nothing may be missing.
+fn usage(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
+    let said: Vec<OwnerUsageRow> = owner_usage::table.load(connection)?;
+    let mut said: HashMap<String, (i64, i64)> = said
+        .into_iter()
+        .map(|row| (row.owner, (row.entries, row.bytes)))
+        .collect();
+    for row in counted(connection)? {
+        let (entries, bytes) = said.remove(&row.owner).unwrap_or_default();
+        if (entries, bytes) != (row.entries, row.bytes) {
+            let message = format!(
+                "it has {} entries of {} bytes, and {entries} of {bytes} are counted",
+                row.entries, row.bytes
+            );
+            found.note("wrong_usage", row.owner, message);
+        }
+    }
+    for (owner, (entries, bytes)) in said {
+        if (entries, bytes) != (0, 0) {
+            let message = format!("it has no entries, and {entries} of {bytes} bytes are counted");
+            found.note("wrong_usage", owner, message);
+        }
     }
     Ok(())
 }

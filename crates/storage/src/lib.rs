@@ -21,6 +21,7 @@ mod clients;
 mod connection;
 mod corrections;
 mod database;
+mod decided;
 mod directory;
 mod distributions;
 mod erasure;
@@ -48,6 +49,7 @@ pub use cleanup::Cleaned;
 pub use clients::{Client, Clients, NewClient};
 pub use connection::Waits;
 pub use corrections::{Correction, CorrectionState, Corrections, NewCorrection};
+pub use decided::Decided;
 pub use directory::{
     Access, Applied, BatchMode, BatchOutcome, Changed, Changes, Directory, Outcome, ReviewCursor,
     ReviewState, ReviewsWaiting, Revision, Stored,

@@ -58,10 +58,25 @@ pub const CORRECTION_DAYS: u64 = 90;
 /// Days after which an account that nobody can use, or a client that was revoked, holds nothing any more but its id. Until
 /// then it can be enabled again.
 pub const UNUSED_DAYS: u64 = 90;
-/// Registrations that may wait for a decision at once: anybody may send one.
-pub const PENDING_REGISTRATIONS: i64 = 1_000;
+/// Registrations that may wait for a decision at once: anybody may send one, and somebody reads each.
+pub const PENDING_REGISTRATIONS: i64 = 500;
 /// Corrections that may be open at once: anybody may send one.
 pub const OPEN_CORRECTIONS: i64 = 10_000;
+/// Of these, about one entry: whoever looks after it finds what is wrong in so many.
+pub const OPEN_CORRECTIONS_OF_ENTRY: i64 = 20;
+/// Of these, about the entries of one owner: what is reported about one partner leaves nine tenths to all others.
+pub const OPEN_CORRECTIONS_OF_OWNER: i64 = OPEN_CORRECTIONS / 10;
+/// Registrations or corrections that are decided on in one request: as many registrations as can wait.
+pub const DECISIONS: u64 = 500;
+/// Clients in use, and members, of one organisation.
+pub const MEMBERS: i64 = 100;
+/// Clients of one organisation with those revoked ones that still hold texts ([`UNUSED_DAYS`]): more than are in use, so that
+/// secrets can be exchanged often, and no more than one list shows.
+pub const CLIENTS: i64 = 500;
+/// Sessions of one account at once; the oldest ends where another begins.
+pub const SESSIONS: usize = 100;
+/// Owners whose lately written bytes are known, before those are forgotten that have written nothing for a while.
+pub(crate) const BUDGETS: usize = 1_000;
 /// Rows that one clean-up transaction removes at most, so that no writer waits long behind it.
 pub(crate) const CLEANUP_ROWS: i64 = 5_000;
 /// How long emptying SQLite's write-ahead log waits for those who read an older state. Other processes' writers wait behind

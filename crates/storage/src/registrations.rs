@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::access::{ANONYMOUS, Membership, name};
 use crate::accounts::{self, Account, NewAccount};
 use crate::clients::{self, Client, NewClient};
+use crate::connection::AnyConnection;
 use crate::database::Transaction;
+use crate::decided::{self, Decided};
 use crate::directory::{Applied, Directory, apply_here};
 use crate::idempotency::{self, Idempotency};
 use crate::limits;
@@ -117,11 +119,7 @@ impl Registrations {
                 {
                     return Ok(id);
                 }
-                let waiting: i64 = registration::table
-                    .filter(registration::state.eq(RegistrationState::Pending.as_str()))
-                    .count()
-                    .get_result(t.connection())?;
-                if waiting >= limits::PENDING_REGISTRATIONS {
+                if waiting(t.connection())? >= limits::PENDING_REGISTRATIONS {
                     return Err(Conflict::TooManyWaiting.into());
                 }
                 let row = RegistrationRow {
@@ -149,6 +147,14 @@ impl Registrations {
                 Ok(new.id)
             })
             .await
+    }
+
+    /// How many wait for a decision, of [`limits::PENDING_REGISTRATIONS`] at most.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn waiting(&self) -> Result<i64> {
+        self.0.database.read(waiting).await
     }
 
     /// A registration by its id.
@@ -259,21 +265,25 @@ impl Registrations {
         let (actor, reason) = (name(actor), reason.to_owned());
         self.0
             .database
-            .write(move |t| {
-                pending(t, id)?;
-                let key = id.to_string();
-                t.arrive(to_micros(now), &actor, "registration.refuse", &key)?;
-                diesel::update(registration::table.find(&key))
-                    .set((
-                        registration::state.eq(RegistrationState::Refused.as_str()),
-                        registration::decided.eq(to_micros(now)),
-                        registration::decided_by.eq(&actor),
-                        registration::reason.eq(&reason),
-                        registration::expires.eq(to_micros(claimable_until(now))),
-                    ))
-                    .execute(t.connection())?;
-                Ok(())
-            })
+            .write(move |t| refuse(t, &actor, id, &reason, now))
+            .await
+    }
+
+    /// Refuses many, all with the same reason: each for itself, in one transaction. Says for each id what came of it.
+    ///
+    /// # Errors
+    /// Those of the database; then none was refused.
+    pub async fn refuse_many(
+        &self,
+        actor: &Actor,
+        ids: Vec<Uuid>,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Uuid, Decided)>> {
+        let (actor, reason) = (name(actor), reason.to_owned());
+        self.0
+            .database
+            .write(move |t| decided::each(&ids, |id| refuse(t, &actor, id, &reason, now)))
             .await
     }
 
@@ -318,6 +328,36 @@ impl Registrations {
 fn claimable_until(now: DateTime<Utc>) -> DateTime<Utc> {
     now.checked_add_days(Days::new(limits::REGISTRATION_DAYS))
         .unwrap_or(now)
+}
+
+/// How many wait for a decision.
+fn waiting(connection: &mut AnyConnection) -> Result<i64> {
+    Ok(registration::table
+        .filter(registration::state.eq(RegistrationState::Pending.as_str()))
+        .count()
+        .get_result(connection)?)
+}
+
+fn refuse(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    pending(t, id)?;
+    let key = id.to_string();
+    t.arrive(to_micros(now), actor, "registration.refuse", &key)?;
+    diesel::update(registration::table.find(&key))
+        .set((
+            registration::state.eq(RegistrationState::Refused.as_str()),
+            registration::decided.eq(to_micros(now)),
+            registration::decided_by.eq(actor),
+            registration::reason.eq(reason),
+            registration::expires.eq(to_micros(claimable_until(now))),
+        ))
+        .execute(t.connection())?;
+    Ok(())
 }
 
 fn pending(t: &mut Transaction<'_>, id: Uuid) -> Result<()> {

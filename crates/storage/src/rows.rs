@@ -35,6 +35,15 @@ pub(crate) struct OriginRow {
     pub(crate) is_self: bool,
 }
 
+/// What the live local entries of an owner take.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = owner_usage, treat_none_as_default_value = false)]
+pub(crate) struct OwnerUsageRow {
+    pub(crate) owner: String,
+    pub(crate) entries: i64,
+    pub(crate) bytes: i64,
+}
+
 /// An entry at its latest version.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, Serialize, Deserialize)]
 #[diesel(table_name = entry, treat_none_as_default_value = false)]

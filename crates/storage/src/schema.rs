@@ -300,6 +300,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    owner_usage (owner) {
+        owner -> Text,
+        entries -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
 diesel::joinable!(entry -> origin (origin));
 diesel::joinable!(feed -> origin (origin));
 
@@ -329,4 +337,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     lease,
     invitation,
     distribution,
+    owner_usage,
 );

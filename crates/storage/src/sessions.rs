@@ -9,7 +9,7 @@ use crate::database::{Database, Transaction};
 use crate::rows::SessionRow;
 use crate::schema::{account, session};
 use crate::sql_types::{from_micros, from_micros_option, to_micros, to_uuid};
-use crate::{Result, StorageError};
+use crate::{Result, StorageError, limits};
 
 /// A signed-in account.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +67,7 @@ impl Sessions {
                 if disabled {
                     return Err(StorageError::NotFound);
                 }
+                end_oldest(t, &id, now)?;
                 let created = to_micros(now);
                 let row = SessionRow {
                     arrival: t.arrive(created, &format!("account:{id}"), "session.create", &id)?,
@@ -120,6 +121,24 @@ impl Sessions {
             })
             .await
     }
+}
+
+/// Makes room for one more session of an account, where it has as many as it may have: whoever signs in again and again ends
+/// its own.
+fn end_oldest(t: &mut Transaction<'_>, account: &str, now: DateTime<Utc>) -> Result<()> {
+    let tokens: Vec<String> = session::table
+        .filter(session::account.eq(account))
+        .filter(session::revoked.is_null())
+        .filter(session::expires.gt(to_micros(now)))
+        .order((session::created.desc(), session::arrival.desc()))
+        .offset(i64::try_from(limits::SESSIONS - 1).unwrap_or(i64::MAX))
+        .limit(limits::LIST)
+        .select(session::token)
+        .load(t.connection())?;
+    for token in tokens {
+        end(t, &format!("account:{account}"), account, &token, now)?;
+    }
+    Ok(())
 }
 
 /// Ends all sessions of an account, except the one with the token hash `keep`.

@@ -14,7 +14,7 @@ use crate::archive::{self, Archived};
 use crate::cleanup::{self, Cleaned};
 use crate::connection::{Target, Waits};
 use crate::database::{Database, Known, Transaction, blocking};
-use crate::directory::Node;
+use crate::directory::{Budget, Node};
 use crate::feeds::Feeds;
 use crate::integrity::{self, Integrity};
 use crate::rows::{MetaRow, OriginRow};
@@ -116,6 +116,7 @@ impl Storage {
             origin: settings.origin,
             origin_row,
             rules: settings.rules,
+            budget: Budget::default(),
         });
         let directory = Directory {
             database: database.clone(),

@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::{EntryId, Role};
-use http::sign_in::SignedIn;
 use http::sign_in::secret::Secret;
+use http::sign_in::{SignIn, SignedIn};
 use http::{Caching, Path, Problem, ValidJson};
 use serde::{Deserialize, Serialize};
 use storage::{Client, NewClient};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::{must_exist, room_for_one_more};
+use super::{count_made, must_exist};
 use crate::State;
 
 /// How client secrets begin.
@@ -117,23 +117,14 @@ pub(crate) struct AddedClient {
 pub(crate) async fn add(
     state: web::Data<State>,
     signed_in: SignedIn,
+    sign_in: web::Data<SignIn>,
     Path(organisation): Path<EntryId>,
     body: ValidJson<AddClient>,
 ) -> Result<HttpResponse, Problem> {
     let actor = signed_in.require_admin_of(organisation)?;
     must_exist(&state, organisation).await?;
     let role = super::members::role_in_organisation(body.0.role.unwrap_or(Role::Editor))?;
-    let existing = state
-        .store
-        .clients
-        .list(Some(organisation), None, storage::limits::LIST)
-        .await?;
-    room_for_one_more(
-        existing
-            .iter()
-            .filter(|client| client.revoked.is_none())
-            .count(),
-    )?;
+    count_made(&sign_in, &actor, organisation)?;
     let secret = Secret::mint(SECRET_PREFIX)?;
     let new = NewClient {
         id: Uuid::now_v7(),

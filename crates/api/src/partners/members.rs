@@ -3,16 +3,16 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::{Actor, EntryId, Role};
-use http::sign_in::SignedIn;
+use http::sign_in::{SignIn, SignedIn};
 use http::{Caching, Code, Path, Problem, ValidJson};
 use serde::{Deserialize, Serialize};
-use storage::{Account, Membership, NewAccount};
+use storage::{Account, Conflict, Membership, NewAccount};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
 use super::passwords::{ResetLink, make_reset};
-use super::{must_exist, room_for_one_more};
+use super::{count_made, must_exist};
 use crate::State;
 
 /// A member of an organisation.
@@ -151,6 +151,7 @@ pub(crate) struct AddedMember {
 pub(crate) async fn add(
     state: web::Data<State>,
     signed_in: SignedIn,
+    sign_in: web::Data<SignIn>,
     Path(organisation): Path<EntryId>,
     body: ValidJson<AddMember>,
 ) -> Result<HttpResponse, Problem> {
@@ -170,7 +171,11 @@ pub(crate) async fn add(
         .accounts
         .members(Some(organisation), None, storage::limits::LIST)
         .await?;
-    room_for_one_more(members.len())?;
+    // Asked before anything of an existing account is changed. Storage asks again.
+    if members.len() as i64 >= storage::limits::MEMBERS {
+        return Err(Conflict::TooManyMembers.into());
+    }
+    count_made(&sign_in, &actor, organisation)?;
     let now = state.clock.now();
     let (account, fresh) = match state.store.accounts.by_email(&email).await? {
         None => {

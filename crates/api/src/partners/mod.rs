@@ -6,10 +6,11 @@ mod passwords;
 mod registrations;
 mod sign_in;
 mod tasks;
+mod usage;
 
 use actix_web::web;
-use domain::{EntryId, Kind};
-use http::sign_in::SignedIn;
+use domain::{Actor, EntryId, Kind};
+use http::sign_in::{SignIn, SignedIn};
 use http::{Code, Problem};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -26,6 +27,7 @@ use crate::State;
         registrations::list,
         registrations::approve,
         registrations::refuse,
+        registrations::refuse_many,
         registrations::claim,
         members::list,
         members::add,
@@ -33,6 +35,7 @@ use crate::State;
         passwords::offer_reset,
         passwords::reset,
         passwords::change,
+        usage::show,
         clients::list,
         clients::add,
         clients::revoke,
@@ -75,6 +78,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::get().to(registrations::list))
             .default_service(web::to(http::problem::unmatched)),
     )
+    // Before the one with an id in this place.
+    .route(
+        "/api/v1/registrations/refusals",
+        web::post().to(registrations::refuse_many),
+    )
     .route(
         "/api/v1/registrations/{id}",
         web::get().to(registrations::show),
@@ -100,6 +108,10 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     .route(
         "/api/v1/organisations/{organisation}/members/{account}",
         web::delete().to(members::remove),
+    )
+    .route(
+        "/api/v1/organisations/{organisation}/usage",
+        web::get().to(usage::show),
     )
     .service(
         web::resource("/api/v1/organisations/{organisation}/clients")
@@ -145,9 +157,6 @@ pub(crate) fn scope(signed_in: &SignedIn) -> Result<Option<EntryId>, Problem> {
     })
 }
 
-/// Most members or clients of one organisation.
-const MOST: usize = 100;
-
 /// Refuses unless a live organisation of this node has this id.
 async fn must_exist(state: &State, organisation: EntryId) -> Result<(), Problem> {
     let found = state.store.directory.get(&state.key(organisation)).await?;
@@ -157,13 +166,10 @@ async fn must_exist(state: &State, organisation: EntryId) -> Result<(), Problem>
     }
 }
 
-/// Refuses when there are as many as there may be.
-fn room_for_one_more(count: usize) -> Result<(), Problem> {
-    if count < MOST {
+/// Counts what somebody makes for its own organisation: an account, a one-time link, a client. Coordinators are not counted.
+fn count_made(sign_in: &SignIn, actor: &Actor, organisation: EntryId) -> Result<(), Problem> {
+    if actor.is_coordinator() {
         return Ok(());
     }
-    Err(Problem::new(
-        Code::LimitReached,
-        format!("an organisation has at most {MOST} of these"),
-    ))
+    sign_in.limits.check_made(&organisation.to_string())
 }

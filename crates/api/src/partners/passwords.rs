@@ -61,6 +61,7 @@ pub(super) async fn make_reset(
 pub(crate) async fn offer_reset(
     state: web::Data<State>,
     signed_in: SignedIn,
+    sign_in: web::Data<SignIn>,
     Path(account): Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
     let account = match state.store.accounts.get(account).await {
@@ -72,6 +73,9 @@ pub(crate) async fn offer_reset(
         found => found?,
     };
     let actor = may_reset(&signed_in, &account)?;
+    if let Some(organisation) = actor.organisation {
+        super::count_made(&sign_in, &actor, organisation)?;
+    }
     let link = make_reset(&state, &actor, account.id).await?;
     let mut response = HttpResponse::Created().json(link);
     Caching::Never.apply(response.headers_mut());
@@ -225,6 +229,8 @@ pub(crate) async fn change(
             return Err(busy);
         }
     };
+    // Each leaves lines in the audit for good.
+    sign_in.limits.check_made(&format!("sessions of {id}"))?;
     let password = sign_in.passwords.hash(&password, "/password").await?;
     let account = state
         .store

@@ -103,6 +103,9 @@ pub(crate) async fn start_session(
     body: ValidJson<Credentials>,
 ) -> Result<HttpResponse, Problem> {
     let account = check_password(&request, &state, &sign_in, body.0).await?;
+    // Only who knows the password is counted: nobody else can take this room.
+    let sessions_of = format!("sessions of {}", account.id);
+    sign_in.limits.check_made(&sessions_of)?;
     let (secret, now) = (Secret::mint(SESSION_PREFIX)?, state.clock.now());
     let expires = now + Duration::days(consts::SESSION_DAYS);
     let begun = state

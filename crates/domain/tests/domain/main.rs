@@ -15,5 +15,6 @@ mod outward;
 mod parents;
 mod patch;
 mod quality;
+mod quota;
 mod store;
 mod wrong_input;

@@ -18,6 +18,10 @@ impl From<Refusal> for Problem {
             Reason::ExternalIdTaken => Code::ExternalIdTaken,
             Reason::IdTaken => Code::IdTaken,
             Reason::Foreign => Code::ForeignEntry,
+            Reason::QuotaReached => Code::LimitReached,
+            Reason::WrittenTooMuch { seconds } => {
+                return Self::new(Code::RateLimited, refusal.detail).with_retry_after(seconds);
+            }
             Reason::Step(refused) => of_step(refused),
         };
         Self::new(code, refusal.detail).with_errors(refusal.violations)
@@ -50,9 +54,6 @@ fn of_step(refused: WorkflowRefusal) -> Code {
 
 impl From<Conflict> for Problem {
     fn from(conflict: Conflict) -> Self {
-        if conflict == Conflict::TooManyWaiting {
-            return Self::new(Code::Busy, conflict.message()).with_retry_after(3_600);
-        }
         let code = match conflict {
             Conflict::EmailTaken => Code::EmailTaken,
             Conflict::IdTaken => Code::IdTaken,
@@ -63,6 +64,10 @@ impl From<Conflict> for Problem {
             Conflict::AlreadyUsed => Code::AlreadyUsed,
             Conflict::Expired => Code::Expired,
             Conflict::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Conflict::TooManyWaiting
+            | Conflict::TooManyOfEntry
+            | Conflict::TooManyOfOwner
+            | Conflict::TooManyMembers => Code::LimitReached,
             _ => Code::Conflict,
         };
         Self::new(code, conflict.message())

@@ -120,6 +120,12 @@ impl Directory {
                 {
                     return replayed(t, &node, kept);
                 }
+                // What is kept of a key takes room even where nothing else is written.
+                let owner = actor.organisation.filter(|_| !actor.is_coordinator());
+                let quota = &node.rules.quota;
+                if let (Some(_), Some(owner)) = (&key, owner) {
+                    quota.admit_spent(node.budget.spent(quota, owner))?;
+                }
                 let applied = apply_here(t, &node, &actor, command.clone(), now)?;
                 if let Some(key) = &key {
                     let kept = Kept {
@@ -130,6 +136,9 @@ impl Directory {
                         outcome: applied.outcome,
                     };
                     idempotency::record(t, key, &kept, now)?;
+                    if let Some(owner) = owner {
+                        node.budget.spend(quota, owner, domain::VERSION_BYTES);
+                    }
                 }
                 Ok(applied)
             })

@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+mod budget;
 mod changes;
 mod contents;
 mod facts;
@@ -9,6 +10,7 @@ mod read;
 mod reviews;
 mod save;
 mod stored;
+mod usage;
 mod work;
 mod working_set;
 
@@ -19,6 +21,7 @@ use domain::{Origin, Rules};
 pub(crate) use apply::apply_here;
 pub use apply::{Applied, Outcome};
 pub use batch::{BatchMode, BatchOutcome};
+pub(crate) use budget::Budget;
 pub use changes::{Access, Changed, Changes};
 pub(crate) use read::head;
 pub(crate) use reviews::review_column;
@@ -26,6 +29,7 @@ pub use reviews::{ReviewCursor, ReviewState, ReviewsWaiting};
 pub(crate) use save::replace_entries;
 pub(crate) use stored::{Origins, parse as stored_entry};
 pub use stored::{Revision, Stored};
+pub(crate) use usage::{count_anew, counted};
 
 use crate::database::Database;
 
@@ -45,4 +49,6 @@ pub(crate) struct Node {
     pub(crate) origin_row: i64,
     /// Settings that decisions depend on.
     pub(crate) rules: Rules,
+    /// What owners have lately written.
+    pub(crate) budget: Budget,
 }

@@ -8,6 +8,7 @@ use crate::connection::{insert_rows, on_each};
 use crate::database::Transaction;
 use crate::directory::Node;
 use crate::directory::facts::texts;
+use crate::directory::usage;
 use crate::directory::working_set::WorkingSet;
 use crate::erasure::erase_all_about;
 use crate::limits;
@@ -32,6 +33,10 @@ pub(crate) fn save(t: &mut Transaction<'_>, node: &Node, set: &mut WorkingSet) -
     let references = set.reference_rows();
     insert_rows!(connection, entry_reference::table, &references);
     insert_rows!(connection, revision::table, &set.revisions);
+    usage::add(t.connection(), set.growth.iter())?;
+    for (owner, bytes) in &set.spent {
+        node.budget.spend(&node.rules.quota, *owner, *bytes);
+    }
     if !set.purged.is_empty() {
         erase_all_about(t, node, &texts(&set.purged))?;
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Action, Actor, Change, Command, Entry, EntryId, EntryKey, Facts, Known, Prepared, Refusal,
-    Target, content_hash, limits, prepare,
+    Target, Written, content_hash, limits, prepare,
 };
 
 use crate::database::Transaction;
@@ -14,6 +14,7 @@ use crate::directory::facts::load_states;
 use crate::directory::reviews::review_column;
 use crate::directory::save::save;
 use crate::directory::stored::to_kind;
+use crate::directory::usage;
 use crate::directory::working_set::{ExternalKey, Loaded, State, WorkingSet};
 use crate::rows::{EntryRow, RevisionRow};
 use crate::sql_types::{
@@ -117,7 +118,7 @@ impl<'t, 'c> Work<'t, 'c> {
             reviews,
         };
         match prepared.decide(&facts, self.now) {
-            Ok(change) => self.take(change).map(Ok),
+            Ok(change) => self.take(change),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -139,20 +140,57 @@ impl<'t, 'c> Work<'t, 'c> {
         Ok(ancestors)
     }
 
-    fn take(&mut self, change: Change) -> Result<Applied> {
+    fn take(&mut self, change: Change) -> Result<Result<Applied, Refusal>> {
         match change {
             Change::Put {
                 entry,
                 action,
                 references,
-            } => self.put(&entry, action, references),
-            Change::Unchanged { id } => self.unchanged(id),
-            Change::Delete { id, version } => self.remove(id, version, Action::Deleted),
-            Change::Purge { id, version } => self.remove(id, version, Action::Purged),
+            } => {
+                let json = entry.to_json();
+                match self.admit(&entry, &json)? {
+                    Ok(()) => self.put(&entry, json, action, references).map(Ok),
+                    Err(refusal) => Ok(Err(refusal)),
+                }
+            }
+            Change::Unchanged { id } => self.unchanged(id).map(Ok),
+            Change::Delete { id, version } => self.remove(id, version, Action::Deleted).map(Ok),
+            Change::Purge { id, version } => self.remove(id, version, Action::Purged).map(Ok),
         }
     }
 
-    fn put(&mut self, entry: &Entry, action: Action, references: Vec<EntryId>) -> Result<Applied> {
+    /// Whether an entry's owner has room for what is about to be written. Coordinators and the node need none.
+    fn admit(&mut self, entry: &Entry, json: &str) -> Result<Result<(), Refusal>> {
+        if self.actor.is_coordinator() {
+            return Ok(Ok(()));
+        }
+        let owner = entry.owner;
+        if !self.set.usage.contains_key(&owner) {
+            let usage = usage::load(self.t.connection(), owner)?;
+            self.set.usage.insert(owner, usage);
+        }
+        let written = Written {
+            before: self.set.bytes_of(entry.id, &owner.to_string()),
+            after: u64::try_from(json.len()).unwrap_or(u64::MAX),
+        };
+        let quota = &self.node.rules.quota;
+        let pending = self.set.spent.get(&owner).copied().unwrap_or(0);
+        let spent = self.node.budget.spent(quota, owner).saturating_add(pending);
+        let admitted = quota.admit(self.actor, written, self.set.usage_of(owner), spent);
+        if admitted.is_ok() {
+            let spent = self.set.spent.entry(owner).or_default();
+            *spent = spent.saturating_add(written.cost());
+        }
+        Ok(admitted)
+    }
+
+    fn put(
+        &mut self,
+        entry: &Entry,
+        json: String,
+        action: Action,
+        references: Vec<EntryId>,
+    ) -> Result<Applied> {
         let after = entry
             .external_id
             .clone()
@@ -165,7 +203,6 @@ impl<'t, 'c> Work<'t, 'c> {
             save(self.t, self.node, &mut self.set)?;
         }
         let before = self.external_key(entry.id)?;
-        let json = entry.to_json();
         let row = EntryRow {
             origin: self.node.origin_row,
             id: entry.id.to_string(),
@@ -190,7 +227,7 @@ impl<'t, 'c> Work<'t, 'c> {
             owner: entry.owner,
         };
         self.set
-            .put(entry.id, row, before, after, Some(known), references);
+            .put(entry.id, row, before, after, Some(known), references)?;
         Ok(applied)
     }
 
@@ -209,7 +246,7 @@ impl<'t, 'c> Work<'t, 'c> {
         }
         let row = self.arrive(row, action)?;
         let applied = self.applied(id, &row, action.into())?;
-        self.set.put(id, row, before, None, None, Vec::new());
+        self.set.put(id, row, before, None, None, Vec::new())?;
         Ok(applied)
     }
 

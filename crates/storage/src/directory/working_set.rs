@@ -4,12 +4,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::{Current, Entry, EntryId, EntryRef, Kind, Known, Referrer, entity_tag};
+use domain::{Current, Entry, EntryId, EntryRef, Kind, Known, Referrer, Usage, entity_tag};
 
 use crate::Result;
 use crate::directory::stored::parse;
 use crate::rows::{EntryReferenceRow, EntryRow, RevisionRow};
-use crate::sql_types::{from_column, to_unsigned};
+use crate::sql_types::{from_column, to_column, to_entry_id, to_unsigned};
 
 /// Owner, kind and the owner's own key.
 pub(crate) type ExternalKey = (EntryId, Kind, String);
@@ -41,6 +41,19 @@ impl Loaded {
     }
 }
 
+/// By how much the live entries of an owner grew; negative where they shrank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Growth {
+    pub(crate) entries: i64,
+    pub(crate) bytes: i64,
+}
+
+/// The bytes of a row's body, if it is a live entry.
+fn live_bytes(row: &EntryRow) -> Option<u64> {
+    let body = row.body.as_ref().filter(|_| !row.deleted)?;
+    u64::try_from(body.len()).ok()
+}
+
 /// What a transaction knows of entries.
 #[derive(Debug, Default)]
 pub(crate) struct WorkingSet {
@@ -69,6 +82,12 @@ pub(crate) struct WorkingSet {
     released: HashSet<ExternalKey>,
     pub(crate) revisions: Vec<RevisionRow>,
     pub(crate) purged: Vec<EntryId>,
+    /// What the entries of owners take, as the database has it.
+    pub(crate) usage: HashMap<EntryId, Usage>,
+    /// By how much the entries of owners have grown since.
+    pub(crate) growth: HashMap<EntryId, Growth>,
+    /// Bytes that count against what owners may write.
+    pub(crate) spent: HashMap<EntryId, u64>,
 }
 
 impl WorkingSet {
@@ -110,6 +129,34 @@ impl WorkingSet {
         Ok(Some(entry))
     }
 
+    /// What an owner's entries take, which must have been loaded, with what this transaction has decided.
+    pub(crate) fn usage_of(&self, owner: EntryId) -> Usage {
+        let stored = self.usage.get(&owner).copied().unwrap_or_default();
+        let growth = self.growth.get(&owner).copied().unwrap_or_default();
+        Usage {
+            entries: stored.entries.saturating_add_signed(growth.entries),
+            bytes: stored.bytes.saturating_add_signed(growth.bytes),
+        }
+    }
+
+    /// The bytes of the live entry with this id, where it belongs to this owner already.
+    pub(crate) fn bytes_of(&self, id: EntryId, owner: &str) -> Option<u64> {
+        let state = self.states.get(&id)?.as_ref()?;
+        live_bytes(&state.row).filter(|_| state.row.owner == owner)
+    }
+
+    /// Counts what an entry takes of its owner's room, before (-1) or after (1) a change.
+    fn count(&mut self, row: &EntryRow, sign: i64) -> Result<()> {
+        let Some(bytes) = live_bytes(row) else {
+            return Ok(());
+        };
+        let owner = to_entry_id("an owner", &row.owner)?;
+        let growth = self.growth.entry(owner).or_default();
+        growth.entries += sign;
+        growth.bytes += sign * to_column(bytes)?;
+        Ok(())
+    }
+
     /// The live entries that refer to `id`, which must have been loaded.
     pub(crate) fn referrers_of(&self, id: EntryId) -> Vec<Referrer> {
         let mut found: Vec<_> = self
@@ -144,7 +191,12 @@ impl WorkingSet {
         after: Option<ExternalKey>,
         known: Option<Known>,
         references: Vec<EntryId>,
-    ) {
+    ) -> Result<()> {
+        if let Some(Some(State { row: earlier, .. })) = self.states.get(&id) {
+            let earlier = earlier.clone();
+            self.count(&earlier, -1)?;
+        }
+        self.count(&row, 1)?;
         if before != after {
             if let Some(key) = before {
                 self.external.insert(key.clone(), None);
@@ -177,6 +229,7 @@ impl WorkingSet {
         if self.dirty_set.insert(id) {
             self.dirty.push(id);
         }
+        Ok(())
     }
 
     /// The rows to write: those that the database does not have, and those that it has.
@@ -222,5 +275,12 @@ impl WorkingSet {
         self.released.clear();
         self.revisions.clear();
         self.purged.clear();
+        let owners: Vec<EntryId> = self.usage.keys().copied().collect();
+        for owner in owners {
+            let usage = self.usage_of(owner);
+            self.usage.insert(owner, usage);
+        }
+        self.growth.clear();
+        self.spent.clear();
     }
 }

@@ -7,7 +7,7 @@ use domain::feed::FeedName;
 use domain::{EntryId, Visibility, content_hash};
 
 use super::work::FeedWork;
-use crate::directory::{replace_entries, stored_entry};
+use crate::directory::{count_anew, replace_entries, stored_entry};
 use crate::erasure::erase_all_about;
 use crate::rows::{EntryRow, RevisionRow};
 use crate::schema::{entry, entry_reference, revision};
@@ -40,6 +40,9 @@ impl FeedWork<'_, '_> {
             t.remove(entry_reference::table.filter(entry_reference::target.eq_any(&some)))?;
             erase_all_about(t, node, &some)?;
             replace_entries(t, &rows)?;
+        }
+        if !gone.is_empty() {
+            count_anew(self.transaction()?)?;
         }
         Ok(gone)
     }
@@ -91,6 +94,9 @@ impl FeedWork<'_, '_> {
                     .execute(self.connection())?;
                 hidden.push(*id);
             }
+        }
+        if !hidden.is_empty() {
+            count_anew(self.transaction()?)?;
         }
         Ok(hidden)
     }

@@ -2,8 +2,8 @@
 
 use domain::{Kind, Role};
 use lotse_storage::{
-    Conflict, Idempotency, Membership, NewAccount, NewClient, NewRegistration, RegistrationState,
-    Storage, StorageError,
+    Conflict, Decided, Idempotency, Membership, NewAccount, NewClient, NewRegistration,
+    RegistrationState, Storage, StorageError,
 };
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ on_both!(
     a_repeated_submission_is_kept_once,
     the_list_holds_what_waits,
     only_so_many_may_wait,
+    many_submissions_at_once_take_no_place_too_many,
+    many_are_refused_at_once_and_each_is_told,
 );
 
 const DAY: i64 = 86_400;
@@ -397,4 +399,95 @@ async fn only_so_many_may_wait(database: TestDatabase) {
         .submit(registration("last"), None, at(3))
         .await
         .unwrap();
+}
+
+/// Fills all places but so many, behind storage's back.
+async fn nearly_full(database: &TestDatabase, storage: &Storage, left: i64) {
+    storage
+        .registrations
+        .submit(registration("first"), None, at(0))
+        .await
+        .unwrap();
+    let most = lotse_storage::limits::PENDING_REGISTRATIONS - left;
+    database.execute(&format!(
+        "INSERT INTO registration SELECT 'copy' || n, state, 'copy' || n, draft, contact, license_accepted, submitted,
+            expires, decided, decided_by, reason, organisation, claimed
+         FROM registration, (WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
+            SELECT n FROM numbers) AS numbers",
+        most - 1
+    ));
+}
+
+async fn many_submissions_at_once_take_no_place_too_many(database: TestDatabase) {
+    let storage = database.fresh().await;
+    nearly_full(&database, &storage, 3).await;
+    let submissions: Vec<_> = (0..20)
+        .map(|n| {
+            let registrations = storage.registrations.clone();
+            tokio::spawn(async move {
+                let new = registration(&format!("at once {n}"));
+                registrations.submit(new, None, at(1)).await
+            })
+        })
+        .collect();
+    let mut taken = 0;
+    for submission in submissions {
+        match submission.await.unwrap() {
+            Ok(_) => taken += 1,
+            refused => assert_eq!(conflict(refused), Conflict::TooManyWaiting),
+        }
+    }
+    assert_eq!(taken, 3);
+    let waiting = storage.registrations.waiting().await.unwrap();
+    assert_eq!(waiting, lotse_storage::limits::PENDING_REGISTRATIONS);
+}
+
+async fn many_are_refused_at_once_and_each_is_told(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let new = registration(&format!("{n}"));
+        ids.push(
+            storage
+                .registrations
+                .submit(new, None, at(0))
+                .await
+                .unwrap(),
+        );
+    }
+    storage
+        .registrations
+        .refuse(&coordinator(), ids[1], "before", at(1))
+        .await
+        .unwrap();
+    let unknown = Uuid::now_v7();
+    let asked = vec![ids[0], ids[1], unknown, ids[2], ids[0]];
+    let audited = |action: &str| {
+        database.number(&format!(
+            "SELECT COUNT(*) FROM audit WHERE action = '{action}'"
+        ))
+    };
+    let before = audited("registration.refuse");
+    let told = storage
+        .registrations
+        .refuse_many(&coordinator(), asked, "all of them", at(2))
+        .await
+        .unwrap();
+    assert_eq!(
+        told,
+        [
+            (ids[0], Decided::Now),
+            (ids[1], Decided::Before),
+            (unknown, Decided::NotFound),
+            (ids[2], Decided::Now),
+            (ids[0], Decided::Before),
+        ]
+    );
+    assert_eq!(audited("registration.refuse") - before, 2);
+    let registrations = &storage.registrations;
+    let reason = |id| async move { registrations.get(id).await.unwrap().reason };
+    let reasons = (reason(ids[1]).await, reason(ids[2]).await);
+    assert_eq!(reasons, (Some("before".into()), Some("all of them".into())));
+    let found = storage.check_integrity().await.unwrap();
+    assert!(found.is_sound(), "{:?}", found.findings);
 }

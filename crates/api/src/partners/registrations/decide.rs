@@ -6,12 +6,14 @@ use http::sign_in::SignedIn;
 use http::{Caching, Path, Problem, Query, ValidJson};
 use serde::{Deserialize, Serialize};
 use storage::RegistrationState;
+use storage::limits::DECISIONS;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use validator::Validate;
 
 use super::{Shown, read_draft};
 use crate::State;
+use crate::decisions::ShownDecisions;
 
 /// Registrations of one page.
 const PAGE: i64 = 100;
@@ -121,6 +123,44 @@ pub(crate) struct Refusing {
         example = "This organisation is in the directory already; please ask it for an account."
     )]
     reason: String,
+}
+
+/// Which registrations are refused, and why.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefusingMany {
+    /// Their ids, at most 500.
+    #[validate(length(min = 1, max = "DECISIONS"))]
+    #[schema(min_items = 1, max_items = 500)]
+    ids: Vec<Uuid>,
+    /// The reason, for whoever submitted them to read.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(example = "This was not sent by an organisation.")]
+    reason: String,
+}
+
+/// Refuse many registrations, all with the same reason.
+///
+/// Each is refused for itself, as by `refuse_registration`; what was decided before stays as it was.
+#[utoipa::path(
+    post, path = "/api/v1/registrations/refusals", tag = "coordination", operation_id = "refuse_registrations",
+    request_body = RefusingMany,
+    responses((status = 200, description = "What came of each", body = ShownDecisions)),
+    security(("session" = [])),
+)]
+pub(crate) async fn refuse_many(
+    state: web::Data<State>,
+    signed_in: SignedIn,
+    body: ValidJson<RefusingMany>,
+) -> Result<HttpResponse, Problem> {
+    let actor = signed_in.require_coordinator()?;
+    let RefusingMany { ids, reason } = body.0;
+    let decided = state
+        .store
+        .registrations
+        .refuse_many(actor, ids, &reason, state.clock.now())
+        .await?;
+    Ok(ShownDecisions::of(decided).answer())
 }
 
 /// Refuse a registration, with a reason.

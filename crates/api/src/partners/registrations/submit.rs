@@ -6,22 +6,20 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::{Actor, AnyDraft, Command, Current, EntryId, Facts, Kind, Known, Rules};
-use http::rate::Bucket;
+use http::rate::{Bucket, Room};
 use http::sign_in::secret::{self, Secret};
 use http::sign_in::{SignIn, SignedIn, bearer};
-use http::{Caching, Code, Path, Problem, ValidJson};
+use http::{Caching, Path, Problem, ValidJson};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use storage::{NewRegistration, Registration, RegistrationState, StorageError};
+use storage::limits::PENDING_REGISTRATIONS;
+use storage::{Conflict, NewRegistration, Registration, StorageError};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
 use super::{CLAIM_PREFIX, Shown};
 use crate::State;
-
-/// Pending registrations at which no more are taken: coordinators must decide first.
-const PENDING: usize = 500;
 
 /// An organisation that asks to take part.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -72,7 +70,7 @@ pub(crate) struct RegistrationTaken {
     responses(
         (status = 201, description = "Taken; a coordinator decides", body = RegistrationTaken,
             headers(("Location" = String, description = "Where to read the decision"))),
-        (status = 403, description = "Too many registrations wait already", body = http::problem::Document,
+        (status = 403, description = "As many registrations wait as somebody can look at: what to do stands in the answer", body = http::problem::Document,
             content_type = "application/problem+json"),
     ),
 )]
@@ -99,19 +97,16 @@ pub(crate) async fn submit(
         return Err(Problem::at("/license", "license_not_accepted", message));
     }
     check_draft(&state, organisation.get(), now).await?;
-    let waiting = state
-        .store
-        .registrations
-        .list(RegistrationState::Pending, None, PENDING as i64)
-        .await?;
-    if waiting.len() >= PENDING {
-        return Err(Problem::new(
-            Code::LimitReached,
-            "many registrations wait already; try again in some days",
-        ));
+    let registrations = &state.store.registrations;
+    let (most, waiting) = (PENDING_REGISTRATIONS, registrations.waiting().await?);
+    // So that whoever finds all taken hears that, and not of a rate. Storage asks again as it writes.
+    if waiting >= most {
+        return Err(Conflict::TooManyWaiting.into());
     }
-    let address = sign_in.client_address(&request);
-    sign_in.limits.check_place(Bucket::Registration, address)?;
+    let (address, room) = (sign_in.client_address(&request), Room::of(most, waiting));
+    sign_in
+        .limits
+        .take_place(Bucket::Registration, address, room)?;
     let claim = Secret::mint(CLAIM_PREFIX)?;
     let new = NewRegistration {
         id: Uuid::now_v7(),
@@ -120,8 +115,15 @@ pub(crate) async fn submit(
         contact,
         license_accepted: now,
     };
-    let id = state.store.registrations.submit(new, None, now).await?;
-    let expires = state.store.registrations.get(id).await?.expires;
+    let id = registrations
+        .submit(new, None, now)
+        .await
+        .inspect_err(|_| {
+            sign_in
+                .limits
+                .give_place_back(Bucket::Registration, address, room);
+        })?;
+    let expires = registrations.get(id).await?.expires;
     let mut response = HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/registrations/{id}")))
         .json(RegistrationTaken {
