@@ -9,6 +9,7 @@
 mod attack;
 mod bad_input;
 mod blocks;
+mod caching;
 mod clock;
 mod commands;
 mod console;

@@ -99,6 +99,11 @@ pub fn weak(opaque: &str) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("W/\"\""))
 }
 
+/// For how long others may show what anybody may read: a minute, and for ten while this node cannot be reached (RFC 5861
+/// section 4). Long enough for a new start, short enough for what is withdrawn: nobody can call back what a cache holds. See
+/// `docs/retention.md`.
+const PUBLIC: &str = "public, max-age=60, stale-if-error=600";
+
 /// Who may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
@@ -114,7 +119,7 @@ impl Caching {
     /// Sets `Cache-Control`, and `Vary` where the answer depends on who asks in which language.
     pub fn apply(self, headers: &mut HeaderMap) {
         let control = match self {
-            Self::Public => HeaderValue::from_static("public, max-age=60, stale-if-error=86400"),
+            Self::Public => HeaderValue::from_static(PUBLIC),
             Self::Private => HeaderValue::from_static("private, no-cache"),
             Self::Never => HeaderValue::from_static("no-store"),
         };
