@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 use crate::rate::Client;
 
 /// An amount that all share, of which each client may hold a part. A third of it is kept for clients that hold little, an
-/// eighth of their part at most: a few that take all they can leave room for everybody else.
+/// eighth of their part at most, or one where that is less: a few that take all they can leave room for everybody else.
 ///
 /// Many that hold little each could still fill it, and keep everybody away for as long as they may be slow. So where there
 /// is no room, what waits for its client the longest yields ([`Share::wait`]): whoever takes and sends without delay finds
@@ -75,9 +75,21 @@ impl Shares {
     /// A share of a client that holds nothing yet.
     #[must_use]
     pub fn none_for(self: &Arc<Self>, client: IpAddr) -> Share {
+        self.none(Client::of(client))
+    }
+
+    /// So much for somebody who has proved who it is, from whatever addresses it comes, or nothing where that is more than
+    /// is left for it. `name` is the same for nobody else.
+    #[must_use]
+    pub fn take_named(self: &Arc<Self>, name: u64, amount: usize) -> Option<Share> {
+        let mut share = self.none(Client::Name(name));
+        share.grow(amount).then_some(share)
+    }
+
+    fn none(self: &Arc<Self>, client: Client) -> Share {
         Share {
             of: Arc::clone(self),
-            client: Client::of(client),
+            client,
             held: 0,
             waits: None,
             is_lost: false,
@@ -108,7 +120,7 @@ impl Shares {
         else {
             return false;
         };
-        let most = if sum <= self.each / 8 {
+        let most = if sum <= (self.each / 8).max(1) {
             self.most
         } else {
             self.most - self.most / 3
@@ -342,6 +354,19 @@ mod tests {
             shares.held.lock().clients.is_empty(),
             "nobody is remembered who holds nothing"
         );
+    }
+
+    #[test]
+    fn however_few_there_are_one_is_left_for_who_holds_none() {
+        let shares = Shares::new(6, 3);
+        let client = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let take = |n| shares.take(client(n), 1);
+        let held: Vec<Share> = [1, 1, 1, 2].into_iter().filter_map(take).collect();
+        assert_eq!(held.len(), 4);
+        assert!(take(1).is_none() && take(2).is_none(), "a third is kept");
+        let others = (take(3), shares.take_named(1, 1));
+        assert!(others.0.is_some() && others.1.is_some());
+        assert!(take(4).is_none(), "and no more than there are");
     }
 
     fn context() -> Context<'static> {
