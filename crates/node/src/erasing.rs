@@ -85,13 +85,15 @@ impl Clearing {
 
     /// Clears the files where that is due; returns how long to wait.
     async fn clear(&mut self) -> Duration {
-        let done = match self.is_due().await {
-            Ok(false) => {
+        let done = match self.storage.has_remains().await {
+            Ok(false) if self.cleared.elapsed() < AT_LEAST => {
                 self.failing_since = None;
                 return Duration::ZERO;
             }
-            Ok(true) => {
-                self.clear_idle_indexes().await;
+            Ok(has_remains) => {
+                if has_remains {
+                    self.clear_idle_indexes().await;
+                }
                 self.storage.leave_no_remains().await
             }
             Err(error) => Err(error),
@@ -111,18 +113,11 @@ impl Clearing {
 
     /// Indexes of processes that have ended hold what was erased, too.
     async fn clear_idle_indexes(&self) {
-        if !self.storage.has_remains().await.unwrap_or(false) {
-            return;
-        }
         let config = Arc::clone(&self.config);
         let gone = tokio::task::spawn_blocking(move || places::clear_idle_indexes(&config)).await;
         for path in gone.unwrap_or_default() {
             tracing::info!(path = %path.display(), "a search index that no process uses is removed: it may hold what was erased");
         }
-    }
-
-    async fn is_due(&self) -> Result<bool, StorageError> {
-        Ok(self.cleared.elapsed() >= AT_LEAST || self.storage.has_remains().await?)
     }
 
     /// Writes the file anew where that is due.

@@ -43,8 +43,6 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
     let long_ago = before(limits::INVITATION_DAYS_KEPT);
     let closed_before = before(limits::CORRECTION_DAYS);
     let unused_before = before(limits::UNUSED_DAYS);
-    let system = name(&Actor::system());
-    let system_again = system.clone();
     Ok(Cleaned {
         idempotency: repeat(database, move |t| expired_idempotency(t, at)).await?,
         sessions: repeat(database, move |t| {
@@ -97,7 +95,7 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
         accounts: repeat(database, move |t| {
             let unused = accounts::unused(t, unused_before, limits::CLEANUP_ROWS)?;
             for id in &unused {
-                accounts::erase_texts(t, &system, *id, now)?;
+                accounts::erase_texts(t, &name(&Actor::system()), *id, now)?;
             }
             Ok(unused.len())
         })
@@ -105,7 +103,7 @@ pub(crate) async fn clean(database: &Database, now: DateTime<Utc>) -> Result<Cle
         clients: repeat(database, move |t| {
             let revoked = clients::long_revoked(t, unused_before, limits::CLEANUP_ROWS)?;
             for id in &revoked {
-                clients::erase_texts(t, &system_again, *id, now)?;
+                clients::erase_texts(t, &name(&Actor::system()), *id, now)?;
             }
             Ok(revoked.len())
         })
