@@ -37,6 +37,8 @@ fn with_metrics(node: Node) -> Node {
 
 fn a_node_says_what_it_can_do_and_how_each_part_stands(database: Database) {
     let node = with_metrics(Node::on(database)).start();
+    // A new one has nothing to publish at first.
+    let _ = waits_until(&node, "publishing", 200);
     for ability in ["reading", "writing", "publishing", "text", "following"] {
         let body = waits_until(&node, ability, 200);
         assert_eq!(body["status"], "ready", "{body}");

@@ -95,12 +95,7 @@ impl Federation {
         })?;
         Ok(Self(Arc::new(Inner {
             keys: KeyFolder(settings.keys.clone()),
-            journal: FileJournal::in_folder(
-                &settings.journal,
-                storage.origin().clone(),
-                storage.made(),
-                settings.journal_bytes,
-            ),
+            journal: settings.journal_of(&storage),
             storage,
             clock,
             settings,

@@ -23,9 +23,9 @@ use storage::StorageError;
 use storage::feeds::FeedWork;
 
 use self::line::{Begun, Chain, Line};
-use crate::protocol::document::NodeDocument;
 use crate::protocol::journal::{Journal, Mark, Remembered, Standing};
 use crate::protocol::publish::CannotPublish;
+use crate::standing::epoch_of;
 
 pub use self::error::{JournalError, Trouble};
 pub use self::line::Written;
@@ -86,6 +86,14 @@ impl FileJournal {
     /// [`JournalError`], also for a line that cannot be understood or does not follow on from the one before.
     pub fn read(&self) -> Result<Option<Written>> {
         Ok(self.look()?.map(|seen| seen.chain.written.clone()))
+    }
+
+    /// How far it is. `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`FileJournal::read`].
+    pub fn position(&self) -> Result<Option<JournalPosition>> {
+        Ok(self.look()?.map(|seen| seen.chain.position()))
     }
 
     /// What it says was published. `None` where there is none.
@@ -609,12 +617,6 @@ impl FileJournal {
             _ => Ok(()),
         }
     }
-}
-
-/// The epoch of an identity document; 1 where there is none yet.
-fn epoch_of(document: Option<&str>) -> u64 {
-    let document = document.and_then(|json| NodeDocument::parse(json.as_bytes()).ok());
-    document.map_or(1, |document| document.epoch())
 }
 
 #[cfg(test)]

@@ -36,8 +36,9 @@ pub(crate) const PEERS_AT_ONCE: (usize, usize) = (8, 4);
 /// Pages and digests of the public feed that are made at once for anybody, in all and for one address. Each page takes up
 /// to twice [`crate::protocol::page::MAX_BYTES`] while it is made.
 pub(crate) const PUBLIC_READS_AT_ONCE: (usize, usize) = (6, 3);
-/// The same of the network feed for approved peers.
-pub(crate) const NETWORK_READS_AT_ONCE: (usize, usize) = (8, 6);
+/// The same of the network feed for approved peers, in all and for one peer, from whatever addresses it asks: an honest one
+/// reads a page at a time, from each of its processes.
+pub(crate) const NETWORK_READS_AT_ONCE: (usize, usize) = (8, 3);
 /// How often a place is looked for, and after which pauses: most are free again within milliseconds.
 pub(crate) const PLACE_LOOKS: usize = 40;
 /// See [`PLACE_LOOKS`].

@@ -382,10 +382,14 @@ impl Federation {
             }
             let deleted: Vec<EntryId> = deleted.into_iter().collect();
             let withdrawn: Vec<(FeedName, EntryId)> = withdrawn.into_iter().collect();
-            Ok(Ok(Repeated {
-                deleted: work.erase_again(&deleted)?,
-                hidden: work.hide(&withdrawn)?,
-            }))
+            let deleted = work.erase_again(&deleted)?;
+            let mut hidden = work.hide(&withdrawn)?;
+            // What was hidden when it was noticed, and nobody has looked at since.
+            let ids: Vec<EntryId> = withdrawn.iter().map(|(_, id)| *id).collect();
+            hidden.extend(work.withheld_among(&ids)?);
+            hidden.sort_unstable();
+            hidden.dedup();
+            Ok(Ok(Repeated { deleted, hidden }))
         });
         let done = done.await??;
         self.repeat_denials().await?;

@@ -1,6 +1,6 @@
 //! The background work that signs what has changed here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use domain::feed::FeedName;
@@ -12,6 +12,7 @@ use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::journal::{JournalError, Trouble};
 use crate::protocol::publish::{self, Author, CannotPublish, Published};
+use crate::standing::{self, NOTHING_YET};
 use crate::tasks;
 
 /// How often this process looks for what others wrote.
@@ -20,6 +21,11 @@ const LOOK: Duration = Duration::from_millis(250);
 const UPKEEP: TimeDelta = TimeDelta::seconds(60);
 /// How long after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Time between two looks whether this node may tell anybody anything: as long readiness may say something else than the
+/// feeds do, where nobody asks for them.
+const STANDING: Duration = Duration::from_secs(1);
+/// Time between two hints while much is told.
+const NEWS: Duration = Duration::from_secs(2);
 /// Days for which deletions are told.
 const DELETION_DAYS: i64 = 400;
 
@@ -33,22 +39,21 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
             Ok(here) => {
                 looked.failed = false;
                 federation.health().ok(Part::Journal);
-                federation.health().ok(Part::Publishing);
+                if here || looked.has_heads {
+                    federation.health().ok(Part::Publishing);
+                } else {
+                    federation.health().starting(Part::Publishing, NOTHING_YET);
+                }
                 federation.set_looked_through(looked.through);
                 awake = here;
                 LOOK
             }
             Err(error) => {
                 looked.failed = true;
-                let cause = format!("{}: {}", error.code(), error.log());
-                if let FederationError::Journal(error) = &error {
-                    let words = error.public();
-                    federation.health().failing(Part::Journal, words, &cause);
+                federation.note_silence(&error);
+                if matches!(error, FederationError::Behind { .. }) {
+                    withhold(&federation).await;
                 }
-                // Said once: what is behind stays behind until somebody does something.
-                federation
-                    .health()
-                    .failing(Part::Publishing, "nothing can be published", cause);
                 PAUSE
             }
         };
@@ -62,6 +67,18 @@ pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     }
 }
 
+/// Shows nobody what the journal says was deleted, where it is seen only now that the database was put back.
+async fn withhold(federation: &Federation) {
+    let (storage, settings) = (federation.storage(), federation.settings());
+    if let Err(error) = standing::withhold(storage, settings, federation.now()).await {
+        tracing::error!(
+            code = error.code(),
+            cause = error.log(),
+            "nothing could be withheld"
+        );
+    }
+}
+
 /// What this process has looked through already.
 #[derive(Default)]
 struct Looked {
@@ -71,17 +88,28 @@ struct Looked {
     failed: bool,
     /// When heads were last looked after.
     kept: Option<chrono::DateTime<chrono::Utc>>,
+    /// When this process last looked whether this node may tell anybody anything.
+    stood: Option<Instant>,
+    /// Whether each feed had a head then.
+    has_heads: bool,
 }
 
 /// Whether this process publishes.
 async fn round(federation: &Federation, looked: &mut Looked) -> Result<bool, FederationError> {
     let now = federation.now();
+    // In every process, whoever publishes: each answers for the feeds.
+    let moved = federation.journal().has_moved();
+    let rested = looked.stood.is_none_or(|stood| stood.elapsed() > STANDING);
+    if rested || moved || looked.failed {
+        looked.has_heads = federation.look().await?;
+        looked.stood = Some(Instant::now());
+    }
     let head = federation.storage().directory.head().await?;
     let due = looked
         .kept
         .is_none_or(|kept| now - kept > UPKEEP || now < kept)
         // Somebody else has written in the journal, or has laid hands on it.
-        || federation.journal().has_moved()
+        || moved
         || looked.failed;
     if head <= looked.through && !due {
         return Ok(true);
@@ -99,32 +127,15 @@ async fn round(federation: &Federation, looked: &mut Looked) -> Result<bool, Fed
         looked.through = head;
         return Ok(true);
     }
-    refuse_older(federation)?;
-    let mut news = false;
-    for name in FeedName::ALL {
-        if due {
+    if due {
+        for name in FeedName::ALL {
             purge(federation, name).await?;
         }
-        news |= publish(federation, name).await?;
     }
+    publish(federation).await?;
     looked.through = head;
     looked.kept = Some(now);
-    if news {
-        federation.wake_hinter();
-    }
     Ok(true)
-}
-
-/// Refuses to say anything with an identity document that was followed by another: the database was put back.
-fn refuse_older(federation: &Federation) -> Result<(), FederationError> {
-    let known = federation.identity()?.document.sequence();
-    let newest = federation.journal().newest_document()?;
-    if newest.is_some_and(|newest| newest > known) {
-        return Err(FederationError::OtherDatabase {
-            journal: federation.journal().path().to_owned(),
-        });
-    }
-    Ok(())
 }
 
 /// Whether entries of this node have changed: much else takes arrival numbers too.
@@ -135,20 +146,26 @@ async fn something_changed(federation: &Federation, after: i64) -> Result<bool, 
     Ok(!read.await?.0.is_empty())
 }
 
-/// Publishes all that has changed in one feed: whether there is news.
-pub(crate) async fn publish(
-    federation: &Federation,
-    name: FeedName,
-) -> Result<bool, FederationError> {
+/// Publishes all that has changed, one step of each feed after the other: nobody waits until all of the other is told.
+async fn publish(federation: &Federation) -> Result<(), FederationError> {
+    let mut told: Option<Instant> = None;
     let mut news = false;
     loop {
-        let published = step(federation, name).await?;
-        news |= published.head;
-        if published.statements > 0 {
-            confirm(federation, name).await?;
+        let mut more = false;
+        for name in FeedName::ALL {
+            let published = step(federation, name).await?;
+            if published.statements > 0 {
+                confirm(federation, name).await?;
+            }
+            news |= published.head;
+            more |= published.more;
         }
-        if !published.more {
-            return Ok(news);
+        if news && (!more || told.is_none_or(|told| told.elapsed() > NEWS)) {
+            federation.wake_hinter();
+            (told, news) = (Some(Instant::now()), false);
+        }
+        if !more {
+            return Ok(());
         }
     }
 }
@@ -217,55 +234,52 @@ fn cannot(
 }
 
 async fn step(federation: &Federation, name: FeedName) -> Result<Published, FederationError> {
-    type Outcome = Result<Published, CannotPublish<StorageError, JournalError>>;
     let identity = federation.identity()?;
     let (key, journal) = (federation.own(name), federation.journal().clone());
-    let sequence = identity.document.sequence();
-    let this = identity.clone();
-    let done: Option<Outcome> = federation
-        .feeds()
-        .write(federation.now(), move |work| {
-            // Another process may have changed the keys.
-            if Federation::sequence_in(work)? != sequence {
-                work.discard();
-                return Ok(None);
-            }
-            let Some((method, _)) = this.document.current_statement_key() else {
-                work.discard();
-                return Ok(None);
-            };
-            let author = Author {
-                actor: this.document.did().as_str(),
-                method,
-                epoch: this.document.epoch(),
-                signer: &this.statements,
-            };
-            let done = journal.within(work, |work, open| {
-                let done =
-                    publish::step(work, open, &key, &author, publish::STEP, &mut rand::random);
-                match done {
-                    Err(CannotPublish::Store(error)) => Err(error),
-                    done => {
-                        open.settle();
-                        Ok(done)
-                    }
-                }
-            });
-            done.map(Some)
-        })
-        .await?;
-    match done {
-        None => {
-            federation.reload().await?;
-            Ok(Published {
-                statements: 0,
-                more: true,
-                head: false,
-                epoch: 0,
-                seq: 0,
-            })
+    let (sequence, shared) = (identity.document.sequence(), federation.clone());
+    let done = federation.feeds().write(federation.now(), move |work| {
+        // Another process may have changed the keys.
+        let current = identity.document.current_statement_key();
+        let is_newest = Federation::sequence_in(work)? == sequence;
+        let Some((method, _)) = current.filter(|_| is_newest) else {
+            work.discard();
+            return Ok(Ok(None));
+        };
+        let author = Author {
+            actor: identity.document.did().as_str(),
+            method,
+            epoch: identity.document.epoch(),
+            signer: &identity.statements,
+        };
+        let looked = match journal.feeds() {
+            Ok(told) => standing::look(work, &journal, &told.unwrap_or_default())?,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(silent) = looked {
+            work.discard();
+            return Ok(Err(silent));
         }
-        Some(Ok(published)) => Ok(published),
-        Some(Err(error)) => Err(cannot(federation, error)),
+        let done = journal.within(work, |work, open| {
+            let done = publish::step(work, open, &key, &author, publish::STEP, &mut rand::random);
+            match done {
+                Err(CannotPublish::Store(error)) => Err(error),
+                done => {
+                    open.settle();
+                    Ok(done)
+                }
+            }
+        });
+        Ok(done?.map(Some).map_err(|error| cannot(&shared, error)))
+    });
+    if let Some(published) = done.await?? {
+        return Ok(published);
     }
+    federation.reload().await?;
+    Ok(Published {
+        statements: 0,
+        more: true,
+        head: false,
+        epoch: 0,
+        seq: 0,
+    })
 }

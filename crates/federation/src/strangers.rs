@@ -14,8 +14,10 @@ const SHARED: [&str; 6] = ["asso", "conf", "firm", "info", "name", "priv"];
 /// Whom a host belongs to, as far as its name tells: the last two labels, or three where the last two are a country's
 /// `co.uk`, `gv.at` and the like. An address belongs to itself, and ports do not count.
 ///
-/// The Public Suffix List would tell more exactly, and be out of date by the next year. Where this is wrong, nodes of
-/// different owners share [`STRANGERS_PER_SITE`] places, or one owner has them twice; `peer add` needs no place at all.
+/// The Public Suffix List would tell more exactly, and be out of date by the next year. With its private part, whoever has a
+/// name of a provider that gives them away for nothing would have as many sites as it likes; without it, little would
+/// differ. Where this is wrong, nodes of different owners share [`STRANGERS_PER_SITE`] places, or one owner has them twice;
+/// `peer add` needs no place at all.
 pub(crate) fn site(origin: &Origin) -> &str {
     let host = origin.host();
     if host.starts_with('[') {

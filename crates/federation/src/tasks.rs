@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use health::Part;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::FederationError;
 use crate::federation::Federation;
+use crate::standing::NOTHING_YET;
 use crate::{follower, publisher};
 
 /// For how long a process takes background work over that one does for all.
@@ -65,7 +67,14 @@ impl Federation {
             Err(FederationError::Journal(_)) => {}
             other => other?,
         }
-        self.repeat_denials().await
+        self.repeat_denials().await?;
+        // Readiness says it before anybody can ask; nothing else has to wait for it.
+        match self.look().await {
+            Ok(true) => {}
+            Ok(false) => self.health().starting(Part::Publishing, NOTHING_YET),
+            Err(error) => tracing::debug!(code = error.code(), "nothing is published"),
+        }
+        Ok(())
     }
 
     /// Runs work that one process does, and leaves it to the others when it ends.

@@ -20,7 +20,7 @@ use crate::config::{Config, private_folder};
 use crate::failure::Failure;
 use crate::follow::{change, follow};
 use crate::sources::without_password;
-use crate::{belonging, keys, refill};
+use crate::{belonging, console, keys, refill};
 
 /// Rows that are read at once at the start.
 pub(crate) const SCAN: i64 = 2_000;
@@ -82,7 +82,25 @@ async fn open(config: &Config) -> Result<Storage, Failure> {
     let origin = settings.origin.clone();
     let storage = Storage::open(settings, crate::clock::now()).await?;
     belonging::check(&config.key_folder(), &origin, storage.made())?;
+    withhold(config, &storage).await?;
     Ok(storage)
+}
+
+/// Whatever reads a database that was put back finds nothing in it that was deleted, withdrawn or denied since.
+async fn withhold(config: &Config, storage: &Storage) -> Result<(), Failure> {
+    let now = crate::clock::now();
+    let withheld = federation::withhold(storage, &config.federation(), now).await?;
+    if !withheld.is_empty() {
+        console::note(format_args!(
+            "This database was put back to an older state. Shown to nobody from now on: {} entries that had been deleted, {} \
+             that fewer people could see, all of {} nodes that had been denied. `lotse new-epoch --recovery-key FILE` makes \
+             that final.",
+            withheld.deleted.len(),
+            withheld.hidden.len(),
+            withheld.denied
+        ));
+    }
+    Ok(())
 }
 
 /// Everything that serving needs.

@@ -9,6 +9,7 @@ mod identity;
 mod journal;
 mod keys;
 mod kill;
+mod places;
 mod processes;
 mod quarantine;
 mod quota;

@@ -1,6 +1,7 @@
 //! Several processes of one node publish and follow, and any of them may go.
 
 use std::{
+    fs,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -11,6 +12,7 @@ use lotse_tests::{
     Database, Node, Proxy, TestNode, World, batch,
     database::fresh_postgres,
     federation::{At, LATER, SOON, Station, federated},
+    wait_for,
 };
 
 /// Upserts some offers at one process of A.
@@ -122,4 +124,45 @@ fn two_publishers_and_two_followers_at_once_do_no_harm() {
     // Each change has one number, whoever published it.
     let log = a.node.log() + &a2.log();
     assert!(!log.contains("nothing can be published"), "{log}");
+}
+
+#[test]
+fn each_process_is_ready_to_publish_as_long_as_its_feeds_answer() {
+    let to_a = Proxy::to_nobody();
+    let a = World::on(federated(Database::Postgres).behind(&to_a));
+    let a2 = Node::beside(&a.node).start();
+    let processes = [&a.node, &a2];
+    let status = |node: &TestNode, path: &str| node.get(path).send().unwrap().status();
+    let ready = "/health/ready?for=publishing";
+    let feed = "/fed/v1/feeds/public/changes";
+    let are = |what: &str, wanted: u16| {
+        wait_for(what, LATER, || {
+            let all = processes.iter().all(|node| status(node, ready) == wanted);
+            all.then_some(())
+        });
+    };
+    are("both are ready", 200);
+    let (journal, aside) = (
+        a.node.journal().join("journal.jsonl"),
+        a.node.outside("journal-aside"),
+    );
+    // Whoever asks the feed finds out, and readiness says the same from then on.
+    for path in ["changes", "head", "state", "state/0"] {
+        fs::rename(&journal, &aside).unwrap();
+        for node in processes {
+            let path = format!("/fed/v1/feeds/public/{path}");
+            assert_eq!(status(node, &path), 503, "{path}");
+            assert_eq!(status(node, ready), 503, "{path}");
+        }
+        fs::rename(&aside, &journal).unwrap();
+        for node in processes {
+            assert_eq!(status(node, feed), 200);
+        }
+        are("both are ready again", 200);
+    }
+    // Where nobody asks, each process finds out by itself, whichever of them publishes.
+    fs::rename(&journal, &aside).unwrap();
+    are("both have noticed", 503);
+    fs::rename(&aside, &journal).unwrap();
+    are("both are ready in the end", 200);
 }

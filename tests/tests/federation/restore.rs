@@ -1,10 +1,16 @@
 //! A node that is put back to an older state notices, says nothing until its admin has begun a new epoch, and then takes
 //! nothing back.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use lotse_tests::{
-    Database, Node, TestNode, World,
+    Answer, Database, Node, TestNode, World,
     federation::{LATER, SOON, Station, change, delete, federated},
     on_both, wait_for,
 };
@@ -12,6 +18,7 @@ use reqwest::Method;
 use serde_json::json;
 
 on_both!(
+    after_a_restore_what_was_deleted_or_narrowed_is_at_no_door_from_the_first_answer_on,
     a_restored_node_says_nothing_until_a_new_epoch_and_takes_nothing_back,
     a_node_that_was_put_back_by_one_step_only_notices_too,
     a_feed_that_goes_back_freezes_its_origin_until_an_admin_goes_on,
@@ -186,6 +193,121 @@ fn a_restored_node_says_nothing_until_a_new_epoch_and_takes_nothing_back(databas
     // What is narrowed stays so, and what is new flows.
     let _ = scene.a.create("offer");
     scene.b.at().wait_until_same(scene.a.at(), SOON);
+}
+
+/// Asks at each door that is open to anybody, until `over`, as soon as there are answers; returns how often all were asked.
+fn ask_at_all_doors(url: &str, over: &AtomicBool, ids: [&str; 2]) -> usize {
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap();
+    let get = |path: &str| client.get(format!("{url}{path}")).send().ok();
+    let mut rounds = 0;
+    while !over.load(Ordering::SeqCst) {
+        let mut answered = true;
+        for path in [
+            "/api/v1/offers",
+            "/api/v1/offers?format=csv",
+            "/api/v1/offers?format=geojson",
+            "/api/v1/entries",
+            "/offers",
+            "/fed/v1/feeds/public/changes",
+            "/fed/v1/feeds/public/state/0/0",
+        ] {
+            let Some(answer) = get(path) else {
+                answered = false;
+                continue;
+            };
+            let text = answer.text().unwrap_or_default();
+            for id in ids {
+                assert!(!text.contains(id), "{path} shows {id}: {text}");
+            }
+        }
+        for id in ids {
+            for path in [
+                format!("/api/v1/offers/{id}"),
+                format!("/entries/{id}"),
+                format!("/api/v1/offers/{id}/history"),
+            ] {
+                match get(&path) {
+                    Some(answer) => assert!(!answer.status().is_success(), "{path}"),
+                    None => answered = false,
+                }
+            }
+        }
+        // Readiness for what the feeds do says what they say.
+        match get("/health/ready?for=publishing") {
+            Some(answer) => assert_eq!(answer.status(), 503),
+            None => answered = false,
+        }
+        rounds += usize::from(answered);
+    }
+    rounds
+}
+
+fn after_a_restore_what_was_deleted_or_narrowed_is_at_no_door_from_the_first_answer_on(
+    database: Database,
+) {
+    let mut scene = Scene::on(database);
+    let archive = scene.a.node.outside("archive");
+    let _ = scene.a.node.ask(&["backup", archive.to_str().unwrap()]);
+    scene.go_on();
+    let id = |path: &str| path.rsplit_once('/').unwrap().1.to_owned();
+    let (deleted, narrowed) = (id(&scene.deleted), id(&scene.narrowed));
+    // As a crash leaves it, with its work taken over until later.
+    scene.a.node.kill();
+    scene.a.node.restore(&archive);
+    // At the console as well, before it is started.
+    let file = scene.a.node.outside("export.jsonl");
+    let _ = scene.a.node.ask(&["export", file.to_str().unwrap()]);
+    let exported = fs::read_to_string(file).unwrap();
+    assert!(exported.contains(&id(&scene.kept)));
+    assert!(!exported.contains(&deleted) && !exported.contains(&narrowed));
+    let (url, over) = (scene.a.node.url(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| ask_at_all_doors(&url, &over, [&deleted, &narrowed]));
+        scene.a.node.restart();
+        thread::sleep(Duration::from_secs(1));
+        over.store(true, Ordering::SeqCst);
+        assert!(asked.join().unwrap() > 0);
+    });
+    scene.sign_in();
+    let (a, coordinator) = (&scene.a.node, &scene.a.coordinator);
+    let ready = Answer::of(a.get("/health/ready?for=publishing")).expect(503);
+    let said = &ready.json()["parts"]["publishing"]["message"];
+    assert_eq!(said, "the database was put back to an older state");
+    // Whoever looks after it still sees what it was, as of anything that is deleted.
+    let history = coordinator.get(a, &format!("{}/history", scene.deleted));
+    let history = history.expect(200).json();
+    assert_eq!(history["items"][0]["action"], "withheld", "{history}");
+    let hidden = coordinator.get(a, &scene.narrowed).expect(200).json();
+    assert_eq!(hidden["visibility"], "internal");
+    let _ = coordinator.get(a, &scene.deleted).expect(404);
+    // It is said and done once, whatever is started afterwards; what somebody has decided since then stays.
+    change(&scene.a, &scene.narrowed, &json!({"visibility": "network"}));
+    scene.a.node.stop();
+    scene.a.node.restart();
+    scene.sign_in();
+    let shown = scene.a.coordinator.get(&scene.a.node, &scene.narrowed);
+    assert_eq!(shown.expect(200).json()["visibility"], "network");
+    let log = scene.a.node.log();
+    assert_eq!(
+        log.matches("Shown to nobody from now on").count(),
+        0,
+        "by the console"
+    );
+    let said = scene.new_epoch();
+    assert!(said.contains("deleted again 1, hidden 1"), "{said}");
+    scene.is_mended();
+    let gone = scene
+        .a
+        .coordinator
+        .get(&scene.a.node, &format!("{}/history", scene.deleted));
+    assert_eq!(
+        gone.expect(200).json()["items"],
+        json!([]),
+        "and nothing of it is left"
+    );
 }
 
 fn a_node_that_was_put_back_by_one_step_only_notices_too(database: Database) {

@@ -22,7 +22,8 @@ pub(crate) struct Version {
     at: DateTime<Utc>,
     /// Who did it: `account:...`, `client:...` or `system`.
     actor: String,
-    /// What was done: `created`, `updated`, `handed_over`, `deleted`.
+    /// What was done: `created`, `updated`, `handed_over`, `deleted`; `withheld` where the node itself
+    /// did, because its database was put back to before it was deleted, or shown to fewer people.
     action: String,
     /// The entry as it was from then on; none for a deletion.
     #[schema(value_type = Option<Object>)]

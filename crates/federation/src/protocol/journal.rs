@@ -236,6 +236,57 @@ impl Remembered {
     }
 }
 
+/// How far a database is, as a journal is compared with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The epoch of its identity document.
+    pub epoch: u64,
+    /// Its last arrival number.
+    pub arrival: i64,
+    /// Its feeds, each with its epoch and number.
+    pub feeds: Vec<(FeedName, u64, u64)>,
+}
+
+impl Remembered {
+    /// As [`Remembered::judge`], of a node whose identity document is of `epoch`: what an older epoch had reached no longer
+    /// counts once a newer one has begun.
+    #[must_use]
+    pub fn judge_in(&self, feed: FeedName, reached: (u64, u64), epoch: u64) -> Standing {
+        match self.last(feed) {
+            // A new epoch has been announced, or begins with nothing.
+            Some(mark) if mark.epoch < epoch && reached.0 < epoch => Standing::Fine { seq: 0 },
+            None if reached.0 < epoch => Standing::Fine { seq: 0 },
+            // Cut off in the first step of its epoch.
+            Some(mark)
+                if mark.epoch == epoch
+                    && reached.0 < epoch
+                    && mark.base == 0
+                    && !mark.committed =>
+            {
+                Standing::Fine { seq: mark.seq }
+            }
+            _ => self.judge(feed, reached.0, reached.1),
+        }
+    }
+
+    /// The epoch and number that this says were reached, if the database was put back to before that: one of its feeds
+    /// stands before them, or changes are missing that were told, or about to be.
+    #[must_use]
+    pub fn is_ahead_of(&self, reached: &Reached) -> Option<(u64, u64)> {
+        for mark in &self.last {
+            let feed = reached.feeds.iter().find(|(feed, ..)| *feed == mark.feed);
+            let at = feed.map_or((0, 0), |(_, epoch, seq)| (*epoch, *seq));
+            if let Standing::Behind { epoch, seq } = self.judge_in(mark.feed, at, reached.epoch) {
+                return Some((epoch, seq));
+            }
+            if mark.epoch >= reached.epoch && reached.arrival < mark.arrival {
+                return Some((mark.epoch, mark.seq));
+            }
+        }
+        None
+    }
+}
+
 /// Where marks are written down before anything is committed.
 pub trait Journal {
     /// Why it could not be written.
@@ -304,6 +355,28 @@ mod tests {
         // From a process that slept.
         remembered.take(mark(1, 10, 12));
         assert_eq!(judge_last(&remembered), (10, 15));
+    }
+
+    #[test]
+    fn a_database_that_lacks_what_was_told_was_put_back_and_one_that_was_cut_off_was_not() {
+        let mut remembered = Remembered::default();
+        remembered.take(Mark {
+            arrival: 40,
+            ..mark(1, 10, 15)
+        });
+        let at = |epoch, arrival, seq| {
+            let feeds = vec![(FeedName::Public, 1, seq)];
+            remembered.is_ahead_of(&Reached {
+                epoch,
+                arrival,
+                feeds,
+            })
+        };
+        assert_eq!(at(1, 40, 15), None);
+        assert_eq!(at(1, 90, 10), None, "cut off");
+        assert_eq!(at(1, 39, 15), Some((1, 15)), "a change is missing");
+        assert_eq!(at(1, 90, 9), Some((1, 15)), "statements are missing");
+        assert_eq!(at(2, 30, 9), None, "a new epoch");
     }
 
     fn judge_last(remembered: &Remembered) -> (u64, u64) {

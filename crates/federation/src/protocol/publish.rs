@@ -78,8 +78,9 @@ pub enum CannotPublish<S, J> {
     Sign(#[from] ProofError),
 }
 
-/// Whether the last head speaks of all that the feed holds. Only then may pages be served: between the steps of a long
-/// batch rows stand under numbers beyond the head, and followers would find that the two do not fit.
+/// Whether the last head speaks of all that the feed holds. Only then may pages be served: else rows stand under numbers
+/// beyond the head, and followers would find that the two do not fit. Each [`step`] leaves it so; new keys, and deletions
+/// that are forgotten, wait for the next.
 #[must_use]
 pub fn is_current(state: &FeedState, method: &str) -> bool {
     let head = state.head.as_deref();
@@ -183,7 +184,8 @@ pub fn step<S: Store, J: Journal>(
         store.put_statements(key, written.rows).map_err(S_)?;
     }
     state.arrival = through;
-    let head = !more && sign_head(store, key, author, &mut state, now)?;
+    // With each step, however many follow: else nobody could read what is told while much is being told.
+    let head = sign_head(store, key, author, &mut state, now)?;
     if state != before {
         store.put_state(key, &state).map_err(S_)?;
     }
@@ -270,19 +272,7 @@ fn standing<S, J>(
             Err(CannotPublish::NoJournal)
         };
     };
-    let standing = match remembered.last(feed) {
-        // A new epoch has been announced, or begins with nothing.
-        Some(mark) if mark.epoch < epoch && reached.0 < epoch => Standing::Fine { seq: 0 },
-        None if reached.0 < epoch => Standing::Fine { seq: 0 },
-        // Cut off in the first step of its epoch.
-        Some(mark)
-            if mark.epoch == epoch && reached.0 < epoch && mark.base == 0 && !mark.committed =>
-        {
-            Standing::Fine { seq: mark.seq }
-        }
-        _ => remembered.judge(feed, reached.0, reached.1),
-    };
-    match standing {
+    match remembered.judge_in(feed, reached, epoch) {
         Standing::Fine { seq } => Ok(seq),
         Standing::Behind { epoch, seq } => Err(CannotPublish::Behind { epoch, seq }),
         Standing::Lost => Err(CannotPublish::LostJournal),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::feed::{Digest, FeedKey, FeedName, FeedState};
+use domain::feed::{Digest, FeedKey, FeedName};
 use http::load::Share;
 use http::{Code, Path, Problem, Query};
 use serde::Deserialize;
@@ -15,11 +15,11 @@ use super::sender::{client, follower, place, problem};
 use crate::error::FederationError;
 use crate::federation::Federation;
 use crate::identity::Identity;
-use crate::journal::FileJournal;
 use crate::protocol::canonical::MAX_INTEGER;
-use crate::protocol::journal::{Remembered, Standing};
+use crate::protocol::journal::Remembered;
 use crate::protocol::page::{self, Part};
 use crate::protocol::{publish, tree};
+use crate::standing::{self, NOTHING_YET};
 
 /// Rows of a page unless the reader says how many.
 const ROWS: usize = 500;
@@ -47,13 +47,15 @@ async fn feed(
     name: &str,
 ) -> Result<(FeedKey, Share), Problem> {
     let name: FeedName = name.parse().map_err(|_| Problem::not_found())?;
-    let places = if name == FeedName::Network {
-        follower(federation, request).await?;
-        federation.places().of_network_reads()
+    let places = federation.places();
+    let place = if name == FeedName::Network {
+        let peer = follower(federation, request).await?;
+        let places = places.of_network_reads();
+        place(|| places.take_named(peer.id.unsigned_abs(), 1)).await?
     } else {
-        federation.places().of_public_reads()
+        let (places, client) = (places.of_public_reads(), client(request));
+        place(|| places.take(client, 1)).await?
     };
-    let place = place(places, client(request)).await?;
     Ok((federation.own(name), place))
 }
 
@@ -99,7 +101,8 @@ struct Read {
 /// Why there is no page.
 enum NoPage {
     Nothing,
-    PutBack,
+    /// Nothing may be told.
+    Silent(FederationError),
     BelowHorizon,
     /// The node has another identity document by now.
     OtherIdentity(u64),
@@ -132,12 +135,10 @@ async fn page_of(
             .read(now, {
                 let journal = federation.journal().clone();
                 move |work| {
-                    let read = rows(work, &this, &of, &asked, &told)?;
-                    Ok(if is_lost(&journal, work)? {
-                        Err(NoPage::PutBack)
-                    } else {
-                        read
-                    })
+                    if let Err(silent) = standing::look(work, &journal, &told)? {
+                        return Ok(Err(NoPage::Silent(silent)));
+                    }
+                    rows(work, &this, &of, &asked)
                 }
             })
             .await?;
@@ -157,11 +158,9 @@ async fn page_of(
     let read = match read {
         Ok(read) => read,
         Err(NoPage::Nothing | NoPage::OtherIdentity(_)) => {
-            return Err(
-                Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
-            );
+            return Err(nothing_yet());
         }
-        Err(NoPage::PutBack) => return Err(put_back()),
+        Err(NoPage::Silent(why)) => return Err(silent(federation, &why)),
         Err(NoPage::BelowHorizon) => {
             return Err(Problem::new(
                 Code::BelowHorizon,
@@ -185,26 +184,14 @@ async fn told(federation: &Federation) -> Result<Arc<Remembered>, Problem> {
     let journal = federation.journal().clone();
     let told = web::block(move || journal.feeds()).await;
     let told = told.map_err(Problem::internal)?;
-    let told = told.map_err(|error| put_back().with_log(error.to_string()))?;
+    let told = told.map_err(|error| silent(federation, &error.into()))?;
     Ok(told.unwrap_or_default())
 }
 
-/// A database that was put back to an older state says nothing: whoever follows would take it for a fraud.
-fn is_put_back(told: &Remembered, key: &FeedKey, state: &FeedState) -> bool {
-    let standing = told.judge(key.name, state.epoch, state.seq);
-    matches!(standing, Standing::Behind { .. })
-}
-
-/// Whether the journal stands before the database, or is another's: then nobody knows whether that was put back. To be asked
-/// once the database is read, for what is committed stands in the journal before.
-fn is_lost(journal: &FileJournal, work: &mut FeedWork<'_, '_>) -> storage::Result<bool> {
-    Ok(match journal.check(work)? {
-        Ok(_) => false,
-        Err(error) => error.needs_an_admin(),
-    })
-}
-
-fn put_back() -> Problem {
+/// A database that was put back, or whose journal is lost, says nothing: whoever follows would take it for a fraud.
+/// Readiness says so from this moment on.
+fn silent(federation: &Federation, why: &FederationError) -> Problem {
+    federation.note_silence(why);
     Problem::new(
         Code::Unavailable,
         "this node was put back to an older state, or has lost its journal, and waits for its admin",
@@ -217,7 +204,6 @@ fn rows(
     identity: &Identity,
     key: &FeedKey,
     wanted: &Wanted,
-    told: &Remembered,
 ) -> storage::Result<Result<Read, NoPage>> {
     let document = Federation::sequence_in(work)?;
     let current = identity.document.current_statement_key();
@@ -227,9 +213,6 @@ fn rows(
     let Some(state) = work.state(key)? else {
         return Ok(Err(NoPage::Nothing));
     };
-    if is_put_back(told, key, &state) {
-        return Ok(Err(NoPage::PutBack));
-    }
     let current = publish::is_current(&state, method);
     let Some(head) = state.head.clone().filter(|_| current) else {
         return Ok(Err(NoPage::Nothing));
@@ -284,6 +267,21 @@ fn write(
     )?)
 }
 
+/// Reads something of a feed, if this node may tell anything.
+async fn read<T: Send + 'static>(
+    federation: &Federation,
+    mut read: impl FnMut(&mut FeedWork<'_, '_>) -> storage::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let (told, journal) = (told(federation).await?, federation.journal().clone());
+    let read = federation.feeds().read(federation.now(), move |work| {
+        Ok(match standing::look(work, &journal, &told)? {
+            Ok(()) => Ok(read(work)?),
+            Err(why) => Err(why),
+        })
+    });
+    read.await?.map_err(|why| silent(federation, &why))
+}
+
 /// `GET /fed/v1/feeds/{feed}/head`: the latest head.
 pub(super) async fn head(
     federation: web::Data<Federation>,
@@ -291,25 +289,20 @@ pub(super) async fn head(
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (key, _place) = feed(&federation, &request, &name).await?;
-    let (of, told) = (key.clone(), told(&federation).await?);
-    let journal = federation.journal().clone();
-    let (state, lost) = federation
-        .feeds()
-        .read(federation.now(), move |work| {
-            Ok((work.state(&of)?, is_lost(&journal, work)?))
-        })
-        .await?;
-    let is_put_back = |state| is_put_back(&told, &key, state);
-    if lost || state.as_ref().is_some_and(is_put_back) {
-        return Err(put_back());
-    }
-    let head = state.and_then(|state| state.head).ok_or_else(|| {
-        Problem::new(Code::Unavailable, "nothing was published yet").with_retry_after(5)
-    })?;
+    let head = read(&federation, move |work| {
+        let epoch = standing::epoch_of(work.document()?.as_deref());
+        let state = work.state(&key)?.filter(|state| state.epoch == epoch);
+        Ok(state.and_then(|state| state.head))
+    });
+    let head = head.await?.ok_or_else(nothing_yet)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(head))
+}
+
+fn nothing_yet() -> Problem {
+    Problem::new(Code::Unavailable, NOTHING_YET).with_retry_after(5)
 }
 
 /// `GET /fed/v1/feeds/{feed}/state`: the digests of all buckets.
@@ -319,7 +312,7 @@ pub(super) async fn buckets(
     Path(name): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (key, _place) = feed(&federation, &request, &name).await?;
-    let read = federation.feeds().read(federation.now(), move |work| {
+    let read = read(&federation, move |work| {
         if work.state(&key)?.is_none() {
             return Ok(Vec::new());
         }
@@ -340,7 +333,7 @@ pub(super) async fn leaves(
     Path((name, bucket)): Path<(String, u8)>,
 ) -> Result<HttpResponse, Problem> {
     let (key, _place) = feed(&federation, &request, &name).await?;
-    let read = federation.feeds().read(federation.now(), move |work| {
+    let read = read(&federation, move |work| {
         if work.state(&key)?.is_none() {
             return Ok(None);
         }

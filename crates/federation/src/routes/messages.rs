@@ -69,7 +69,8 @@ pub(super) async fn follow(
     };
     let body = body.read(&request, limit).await?;
     // Only now: whoever sends slowly holds no place.
-    let _place = place(places, client(&request)).await?;
+    let client = client(&request);
+    let _place = place(|| places.take(client, 1)).await?;
     let received = Received::new(&federation, &request, Some(digest));
     let state = believe(&federation, &request, sender, received, body).await?;
     Ok(HttpResponse::Accepted().json(json!({"state": state.as_str()})))

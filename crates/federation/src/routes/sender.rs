@@ -4,12 +4,11 @@
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
-use http::load::{Share, Shares};
+use http::load::Share;
 use http::rate::Bucket;
 use http::{Code, Problem, SignIn, body, json};
 use storage::feeds::{Follower, Peer};
@@ -223,9 +222,9 @@ fn busy() -> Problem {
 }
 
 /// A place among those whose work is done at the same time, waited for a little.
-pub(super) async fn place(places: &Arc<Shares>, client: IpAddr) -> Result<Share, Problem> {
+pub(super) async fn place(take: impl Fn() -> Option<Share>) -> Result<Share, Problem> {
     for _ in 0..PLACE_LOOKS {
-        if let Some(place) = places.take(client, 1) {
+        if let Some(place) = take() {
             return Ok(place);
         }
         actix_web::rt::time::sleep(PLACE_PAUSE).await;
@@ -288,12 +287,12 @@ pub(super) async fn by_pinned_key(
 pub(super) async fn follower(
     federation: &Federation,
     request: &HttpRequest,
-) -> Result<(), Problem> {
+) -> Result<Peer, Problem> {
     let sender = Sender::of(federation, request).await?;
     let received = Received::new(federation, request, None);
     let peer = by_pinned_key(federation, sender, received, None).await?;
     if peer.follower == Follower::Approved {
-        return Ok(());
+        return Ok(peer);
     }
     Err(Problem::new(
         Code::NotAFollower,

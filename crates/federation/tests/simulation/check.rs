@@ -26,6 +26,7 @@ impl Counts {
         self.below_horizon += other.below_horizon;
         self.repairs += other.repairs;
         self.cut_journals += other.cut_journals;
+        self.withheld += other.withheld;
     }
 
     #[expect(
@@ -50,6 +51,7 @@ impl Counts {
             self.below_horizon,
             self.repairs,
             self.cut_journals,
+            self.withheld,
         ] {
             assert!(count > 0, "{self:?}");
         }

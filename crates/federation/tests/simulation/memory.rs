@@ -42,6 +42,11 @@ impl Memory {
         }
     }
 
+    /// The number of the latest change.
+    pub(crate) fn arrived(&self) -> i64 {
+        self.arrival
+    }
+
     /// Writes an entry of this node, or deletes it.
     pub(crate) fn write(&mut self, id: EntryId, entry: Option<Entry>) {
         self.arrival += 1;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::feed::{FeedKey, FeedName, FeedState};
 use domain::{EntryId, Origin, Visibility};
 use lotse_federation::protocol::document::{Changes, First, NodeDocument, Start};
-use lotse_federation::protocol::journal::{Journal, Mark, Remembered};
+use lotse_federation::protocol::journal::{Journal, Mark, Reached, Remembered};
 use lotse_federation::protocol::key::Signer as _;
 use lotse_federation::protocol::page::{self, Part};
 use lotse_federation::protocol::policy::Policy;
@@ -32,6 +32,8 @@ pub(crate) struct Db {
     pub(crate) frozen: BTreeMap<FeedKey, Refused>,
     /// Feeds of which something got lost here.
     pub(crate) damaged: BTreeSet<FeedKey>,
+    /// The epoch in which it was noted that this was put back, and what the journal said then.
+    put_back: Option<(u64, Arc<Remembered>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -135,6 +137,7 @@ impl Node {
                 pinned: BTreeMap::new(),
                 frozen: BTreeMap::new(),
                 damaged: BTreeSet::new(),
+                put_back: None,
             },
             journal: Arc::default(),
             documents: vec![Arc::new(document)],
@@ -188,6 +191,28 @@ impl Node {
         now: DateTime<Utc>,
         random: &mut Random,
     ) -> Attempt {
+        let seen = self.is_behind_its_journal();
+        assert!(
+            self.behind || self.silent || seen.is_none(),
+            "{} is taken for one that was put back: {seen:?}",
+            self.origin
+        );
+        if self.is_marked() {
+            let (epoch, seq) = self.best[&name];
+            return Err(CannotPublish::Behind { epoch, seq });
+        }
+        self.attempt(name, limit, crash, now, random)
+    }
+
+    /// The same, of a database at which nobody has looked yet.
+    pub(crate) fn attempt(
+        &mut self,
+        name: FeedName,
+        limit: usize,
+        crash: Crash,
+        now: DateTime<Utc>,
+        random: &mut Random,
+    ) -> Attempt {
         let document = Arc::clone(self.document());
         let signer = self.signer(self.keys);
         let author = Author {
@@ -213,6 +238,11 @@ impl Node {
             let reached = self.reached(name);
             let best = self.best.entry(name).or_default();
             *best = reached.max(*best);
+            assert!(
+                publish::is_current(self.state(name).unwrap(), self.method()),
+                "after a step nobody can read {name} of {}",
+                self.origin
+            );
         }
         if crash == Crash::Never {
             self.confirm(name, now);
@@ -359,8 +389,52 @@ impl Node {
         }
     }
 
-    /// What an admin does after a restore: what was deleted and withdrawn is so again, then a new epoch begins.
-    pub(crate) fn recover(&mut self, now: DateTime<Utc>) {
+    /// By what the journal shows that the database was put back.
+    fn is_behind_its_journal(&self) -> Option<(u64, u64)> {
+        let of = |name| self.state(name).map(|state| (name, state.epoch, state.seq));
+        self.journal.is_ahead_of(&Reached {
+            epoch: self.document().epoch(),
+            arrival: self.db.memory.arrived(),
+            feeds: FeedName::ALL.into_iter().filter_map(of).collect(),
+        })
+    }
+
+    /// Whether it was noted that the database was put back, and no new epoch has begun since.
+    pub(crate) fn is_marked(&self) -> bool {
+        let epoch = self.document().epoch();
+        let marked = self.db.put_back.as_ref();
+        marked.is_some_and(|(marked, _)| *marked >= epoch)
+    }
+
+    /// What a node does at its start: from a database that was put back nobody is shown what the journal knows was deleted,
+    /// or taken from fewer people. Whether that was new.
+    pub(crate) fn notice(&mut self) -> bool {
+        let noted = self.db.put_back.as_ref();
+        let is_noted = noted.is_some_and(|(_, journal)| *journal == self.journal);
+        let is_there = |id: &EntryId| self.db.memory.get(*id).is_some();
+        let revives = self.journal.deleted().iter().any(is_there);
+        let is_new = !is_noted && (revives || self.is_behind_its_journal().is_some());
+        if is_new {
+            let epoch = self.journal.epoch().max(self.document().epoch());
+            self.db.put_back = Some((epoch, Arc::clone(&self.journal)));
+            self.withhold();
+        }
+        is_new
+    }
+
+    /// Whether the journal knows better than to show something that is there.
+    pub(crate) fn shows_too_much(&self) -> bool {
+        let memory = &self.db.memory;
+        let deleted = self.journal.deleted().iter();
+        let withdrawn = self.journal.withdrawn().iter();
+        deleted.filter_map(|id| memory.get(*id)).next().is_some()
+            || withdrawn
+                .filter_map(|(feed, id)| memory.get(*id).map(|entry| (feed, entry)))
+                .any(|(feed, entry)| feed.holds(entry.visibility))
+    }
+
+    /// What was deleted and withdrawn is so again.
+    fn withhold(&mut self) {
         let memory = &mut self.db.memory;
         for id in self.journal.deleted() {
             if memory.get(*id).is_some() {
@@ -375,6 +449,11 @@ impl Node {
                 memory.write(*id, Some(entry));
             }
         }
+    }
+
+    /// What an admin does after a restore: what was deleted and withdrawn is so again, then a new epoch begins.
+    pub(crate) fn recover(&mut self, now: DateTime<Utc>) {
+        self.withhold();
         let epoch = self.journal.epoch().max(self.document().epoch()) + 1;
         let next = self
             .document()

@@ -29,6 +29,7 @@ pub(crate) struct Counts {
     pub(crate) below_horizon: u64,
     pub(crate) repairs: u64,
     pub(crate) cut_journals: u64,
+    pub(crate) withheld: u64,
 }
 
 /// What a follower held when its origin was restored without anybody's notice: it may not lose it without a word.
@@ -230,9 +231,10 @@ impl World {
         if silent {
             node.journal = backup.journal;
         }
+        let mut is_behind = false;
         for name in FeedName::ALL {
             let after = node.reached(name);
-            let attempt = node.publish(name, 1, Crash::BeforeCommit, now, &mut self.random);
+            let attempt = node.attempt(name, 1, Crash::BeforeCommit, now, &mut self.random);
             let behind = matches!(attempt, Err(CannotPublish::Behind { .. }));
             let best = node.best[&name];
             let said = best.0 == epoch && best.1 > 0;
@@ -241,7 +243,23 @@ impl World {
                 "{name} of {} was restored from {best:?} to {after:?}, and nobody noticed",
                 node.origin
             );
-            node.behind |= behind;
+            is_behind |= behind;
+        }
+        node.behind |= is_behind;
+        if !silent {
+            let is_new = node.notice();
+            assert!(
+                !is_new || !node.shows_too_much(),
+                "{} shows what its journal knows was deleted or withdrawn",
+                node.origin
+            );
+            assert!(
+                !is_behind || node.is_marked(),
+                "{} says nothing, and shows everything",
+                node.origin
+            );
+            node.behind |= node.is_marked();
+            self.counts.withheld += u64::from(is_new);
         }
         let journal = node.journal.clone();
         let memory = &node.db.memory;
@@ -270,7 +288,7 @@ impl World {
             let told = last.map_or((0, 0), |mark| (mark.epoch, mark.seq));
             // A feed of an older epoch begins with nothing.
             if reached.0 == node.document().epoch() && reached.1 > 0 && reached > told {
-                let attempt = node.publish(name, 1, Crash::BeforeCommit, now, &mut self.random);
+                let attempt = node.attempt(name, 1, Crash::BeforeCommit, now, &mut self.random);
                 assert!(
                     matches!(attempt, Err(CannotPublish::LostJournal)),
                     "{name} of {} stands at {reached:?}, its journal at {told:?}: {attempt:?}",

@@ -82,7 +82,7 @@ pub struct Revision {
     pub at: DateTime<Utc>,
     /// Who did it: `account:...`, `client:...` or `system`.
     pub actor: String,
-    /// What was done: `created`, `updated`, `handed_over`, `deleted`.
+    /// What was done: `created`, `updated`, `handed_over`, `deleted`, `withheld`.
     pub action: String,
     /// The entry from then on; `None` for its deletion.
     pub json: Option<String>,

@@ -71,6 +71,14 @@ impl FeedWork<'_, '_> {
         Ok((changes, through))
     }
 
+    /// The latest arrival number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn arrived(&mut self) -> Result<i64> {
+        head(self.connection())
+    }
+
     /// Takes entries of another node over.
     ///
     /// # Errors

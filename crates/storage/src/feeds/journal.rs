@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use domain::EntryId;
-use domain::feed::{FeedName, JournalPosition};
+use domain::feed::{Digest, FeedName, JournalPosition};
 
 use super::columns::to_digest;
 use super::work::FeedWork;
@@ -21,7 +21,13 @@ pub struct NotedJournal {
     pub position: JournalPosition,
     /// Whether the database was restored from a backup since, and nothing was published from it yet.
     pub restored: bool,
+    /// The epoch in which it was seen that the database was put back to an older state. Nothing may be published until
+    /// there is a newer one.
+    pub put_back: Option<u64>,
 }
+
+/// What stands in the place of the generation of a database that was put back, before the epoch.
+const PUT_BACK: &str = "put back in epoch ";
 
 impl FeedWork<'_, '_> {
     /// How far the journal was, if there was one.
@@ -36,6 +42,10 @@ impl FeedWork<'_, '_> {
                 lines: from_column("the journal", row.lines)?,
                 digest: to_digest(&row.digest)?,
             },
+            put_back: row
+                .generation
+                .strip_prefix(PUT_BACK)
+                .and_then(|epoch| epoch.parse().ok()),
             restored: row.generation != self.generation()?,
         }))
     }
@@ -50,12 +60,36 @@ impl FeedWork<'_, '_> {
             Some(before) if !settles => before.generation.clone(),
             _ => self.generation()?,
         };
-        let row = JournalRow {
+        self.put_journal_row(JournalRow {
             id: 1,
             lines: to_column(position.lines)?,
             digest: position.digest.to_string(),
             generation,
+        })
+    }
+
+    /// Notes that the database was put back to an older state: seen in this epoch by a journal that is at `position`, and true
+    /// until something is published in a newer one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn put_back(&mut self, epoch: u64, position: Option<JournalPosition>) -> Result<()> {
+        let before: Option<JournalRow> = journal::table.first(self.connection()).optional()?;
+        let (lines, digest) = match (position, before) {
+            (Some(position), _) => (to_column(position.lines)?, position.digest.to_string()),
+            (None, Some(before)) => (before.lines, before.digest),
+            (None, None) => (0, Digest::EMPTY.to_string()),
         };
+        self.put_journal_row(JournalRow {
+            id: 1,
+            lines,
+            digest,
+            generation: format!("{PUT_BACK}{epoch}"),
+        })
+    }
+
+    fn put_journal_row(&mut self, row: JournalRow) -> Result<()> {
+        let before: Option<JournalRow> = journal::table.first(self.connection()).optional()?;
         if before.as_ref() == Some(&row) {
             return Ok(());
         }

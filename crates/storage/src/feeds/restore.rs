@@ -11,17 +11,73 @@ use crate::directory::{count_anew, replace_entries, stored_entry};
 use crate::erasure::erase_all_about;
 use crate::rows::{EntryRow, RevisionRow};
 use crate::schema::{entry, entry_reference, revision};
-use crate::sql_types::{to_column, to_signed, visibility_code};
+use crate::sql_types::{to_column, to_entry_id, to_signed, visibility_code};
 use crate::{Result, limits};
 
+/// What the history of an entry says of it where the journal says that it was deleted, or that fewer people may see it.
+const WITHHELD: &str = "withheld";
+
 impl FeedWork<'_, '_> {
+    /// Deletes entries of this node that had been deleted before the database was put back, whatever refers to them. Their
+    /// history stays until [`FeedWork::erase_again`]. Returns those that were there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn withhold(&mut self, deleted: &[EntryId]) -> Result<Vec<EntryId>> {
+        let gone = self.live_among(deleted)?;
+        for some in gone.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let rows = self.own(&some)?;
+            self.unlink(&some)?;
+            for row in rows {
+                let row = EntryRow {
+                    version: row.version + 1,
+                    deleted: true,
+                    review: None,
+                    modified: self.micros(),
+                    ..row
+                };
+                self.put_withheld(row)?;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Which of these entries of this node are as [`FeedWork::withhold`] and [`FeedWork::hide`] left them: nobody has changed
+    /// them since.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn withheld_among(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
+        let origin = self.node.origin_row;
+        let mut withheld = Vec::new();
+        for some in ids.chunks(limits::KEYS_PER_STATEMENT) {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let found: Vec<String> = entry::table
+                .inner_join(revision::table.on(revision::arrival.eq(entry::arrival)))
+                .filter(entry::origin.eq(origin))
+                .filter(entry::id.eq_any(some))
+                .filter(revision::action.eq(WITHHELD))
+                .order(entry::id)
+                .select(entry::id)
+                .load(self.connection())?;
+            for id in found {
+                withheld.push(to_entry_id("an entry", &id)?);
+            }
+        }
+        Ok(withheld)
+    }
+
     /// Erases entries of this node with their history, whatever refers to them: they had been deleted before. Returns
-    /// those that were there.
+    /// those that were there, or were withheld.
     ///
     /// # Errors
     /// Those of the database.
     pub fn erase_again(&mut self, ids: &[EntryId]) -> Result<Vec<EntryId>> {
-        let gone = self.live_among(ids)?;
+        let mut gone = self.live_among(ids)?;
+        gone.extend(self.withheld_among(ids)?);
+        gone.sort_unstable();
+        gone.dedup();
         for some in gone.chunks(limits::KEYS_PER_STATEMENT) {
             let some: Vec<String> = some.iter().map(ToString::to_string).collect();
             let mut rows = self.own(&some)?;
@@ -34,10 +90,9 @@ impl FeedWork<'_, '_> {
                 row.body = None;
                 row.review = None;
             }
+            self.unlink(&some)?;
             let node = self.node;
             let t = self.transaction()?;
-            t.remove(entry_reference::table.filter(entry_reference::source.eq_any(&some)))?;
-            t.remove(entry_reference::table.filter(entry_reference::target.eq_any(&some)))?;
             erase_all_about(t, node, &some)?;
             replace_entries(t, &rows)?;
         }
@@ -69,29 +124,15 @@ impl FeedWork<'_, '_> {
                 entry.version += 1;
                 entry.modified = self.now();
                 let json = entry.to_json();
-                let arrival = self.arrive("updated", &row.id)?;
-                let revision = RevisionRow {
-                    arrival,
-                    entry: row.id.clone(),
-                    version: to_column(entry.version)?,
-                    at: self.micros(),
-                    actor: "system".to_owned(),
-                    action: "updated".to_owned(),
-                    body: Some(json.clone()),
-                };
                 let row = EntryRow {
-                    version: revision.version,
-                    arrival,
+                    version: to_column(entry.version)?,
                     visibility: visibility_code(Visibility::Internal).to_owned(),
                     hash: to_signed(content_hash(&json)),
-                    modified: revision.at,
+                    modified: self.micros(),
                     body: Some(json),
                     ..row
                 };
-                replace_entries(self.transaction()?, &[row])?;
-                diesel::insert_into(revision::table)
-                    .values(&revision)
-                    .execute(self.connection())?;
+                self.put_withheld(row)?;
                 hidden.push(*id);
             }
         }
@@ -99,6 +140,33 @@ impl FeedWork<'_, '_> {
             count_anew(self.transaction()?)?;
         }
         Ok(hidden)
+    }
+
+    /// Writes an entry as the node itself withholds it, with the next number of arrival and a place in its history.
+    fn put_withheld(&mut self, row: EntryRow) -> Result<()> {
+        let arrival = self.arrive(WITHHELD, &row.id)?;
+        let revision = RevisionRow {
+            arrival,
+            entry: row.id.clone(),
+            version: row.version,
+            at: self.micros(),
+            actor: "system".to_owned(),
+            action: WITHHELD.to_owned(),
+            body: row.body.clone().filter(|_| !row.deleted),
+        };
+        replace_entries(self.transaction()?, &[EntryRow { arrival, ..row }])?;
+        diesel::insert_into(revision::table)
+            .values(&revision)
+            .execute(self.connection())?;
+        Ok(())
+    }
+
+    /// Lets nothing refer to these entries of this node, and them to nothing.
+    fn unlink(&mut self, ids: &[String]) -> Result<()> {
+        let t = self.transaction()?;
+        t.remove(entry_reference::table.filter(entry_reference::source.eq_any(ids)))?;
+        t.remove(entry_reference::table.filter(entry_reference::target.eq_any(ids)))?;
+        Ok(())
     }
 
     fn own(&mut self, ids: &[String]) -> Result<Vec<EntryRow>> {

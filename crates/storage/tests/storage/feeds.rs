@@ -18,6 +18,7 @@ on_both!(
     entries_of_another_node_come_and_go_with_numbers_of_their_own,
     a_denied_node_leaves_no_trace_but_its_denial,
     what_was_deleted_is_deleted_again_and_what_was_narrowed_is_hidden,
+    what_is_withheld_keeps_its_history_until_it_is_erased,
     work_is_done_by_one_until_its_time_is_over,
     a_peer_is_changed_by_one_at_a_time_and_strangers_are_few,
     a_node_is_one_peer_by_whichever_scheme,
@@ -463,4 +464,68 @@ async fn a_page_ends_where_its_bytes_are_enough_and_bytes_are_counted(database: 
     .await;
     let lengths = [(100, true), (150, true), (200, false), (200, false)];
     assert_eq!(pages, (200_000, lengths, true));
+}
+
+async fn what_is_withheld_keeps_its_history_until_it_is_erased(database: TestDatabase) {
+    let storage = database.fresh().await;
+    let owner = organisation(&storage, "Owner").await;
+    let mut ids = Vec::new();
+    for title in ["Deleted", "Narrowed", "Untouched"] {
+        let made = create(new_id(), offer_draft(owner, title, None));
+        ids.push(apply(&storage, made).await.key.id);
+    }
+    let [deleted, narrowed, untouched] = ids[..] else {
+        panic!()
+    };
+    let all = [deleted, narrowed, untouched];
+    let gone = step(&storage, move |work| work.withhold(&[deleted, new_id()])).await;
+    assert_eq!(gone, [deleted]);
+    let hidden = step(&storage, move |work| {
+        work.hide(&[(FeedName::Network, narrowed)])
+    })
+    .await;
+    assert_eq!(hidden, [narrowed]);
+    let withheld = step(&storage, move |work| work.withheld_among(&all)).await;
+    let mut expected = [deleted, narrowed];
+    expected.sort_unstable();
+    assert_eq!(withheld, expected);
+    let again = step(&storage, move |work| work.withhold(&[deleted])).await;
+    assert!(again.is_empty());
+    let history = storage.directory.history(deleted, None, 10).await.unwrap();
+    let actions: Vec<&str> = history.iter().map(|it| it.action.as_str()).collect();
+    assert_eq!(actions, ["withheld", "created"]);
+    assert!(history[0].json.is_none() && history[1].json.is_some());
+    // Noted until something is published in a newer epoch.
+    let put_back = |epoch| {
+        let storage = &storage;
+        async move {
+            step(storage, move |work| {
+                if let Some(epoch) = epoch {
+                    work.put_back(epoch, None)?;
+                }
+                Ok(work.journal()?.and_then(|noted| noted.put_back))
+            })
+            .await
+        }
+    };
+    assert_eq!(put_back(None).await, None);
+    assert_eq!(put_back(Some(3)).await, Some(3));
+    let settled = step(&storage, |work| {
+        let noted = work.journal()?.unwrap();
+        work.put_journal(noted.position, false)?;
+        let kept = work.journal()?.unwrap().put_back;
+        work.put_journal(noted.position, true)?;
+        Ok((kept, work.journal()?.unwrap().put_back))
+    })
+    .await;
+    assert_eq!(settled, (Some(3), None));
+    let erased = step(&storage, move |work| {
+        work.erase_again(&[deleted, untouched])
+    })
+    .await;
+    let mut expected = [deleted, untouched];
+    expected.sort_unstable();
+    assert_eq!(erased, expected);
+    let history = storage.directory.history(deleted, None, 10).await.unwrap();
+    assert!(history.is_empty());
 }
