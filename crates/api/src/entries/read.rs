@@ -7,6 +7,7 @@ use http::sign_in::Reader;
 use http::{Problem, Query};
 use search::{Found, Level};
 use serde::Deserialize;
+use twox_hash::XxHash3_64;
 
 use super::shown::shown;
 use super::{Collection, PathId};
@@ -32,27 +33,44 @@ pub(crate) async fn read(
     state.at_least(&request).await?;
     let lang = language(params.0.lang.as_deref())?;
     let found = find(&state, &reader, collection, &id)?;
-    let opaque = domain::entity_tag(found.version, found.content_hash);
-    let etag = match (found.level, lang) {
-        (Level::Owner, None) => strong(&opaque),
-        (level, lang) => weak(&format!("{opaque}-{level:?}-{}", lang.unwrap_or("all"))),
-    };
+    let sent = shown(
+        found.json.clone(),
+        found.kind,
+        found.level,
+        state.clock.now().date_naive(),
+        lang,
+    );
+    let etag = tag(&found, &sent, lang);
     let mut response = if not_modified(&request, &etag) {
         HttpResponse::NotModified().finish()
     } else {
-        let json = shown(
-            found.json,
-            found.kind,
-            found.level,
-            state.clock.now().date_naive(),
-            lang,
-        );
-        HttpResponse::Ok().insert_header(JSON).body(json)
+        HttpResponse::Ok().insert_header(JSON).body(sent)
     };
     response.headers_mut().insert(header::ETAG, etag);
     reader.caching().apply(response.headers_mut());
     Ok(response)
 }
+
+/// The entity tag of what is sent. It is made of nothing but that: a hash of the whole entry would let anybody try out what is
+/// hidden from them until the tag fits, and would stay the same when a name is shown no more. Who may write the entry gets
+/// the tag of the entry for `If-Match`, with an addition where less is sent than is stored.
+fn tag(found: &Found, sent: &[u8], lang: Option<&str>) -> header::HeaderValue {
+    let hash = XxHash3_64::oneshot(sent);
+    if found.level != Level::Owner || lang.is_some() {
+        return weak(&format!("{}-{hash:016x}", found.version));
+    }
+    let stored = domain::entity_tag(found.version, found.content_hash);
+    let is_whole =
+        std::str::from_utf8(sent).is_ok_and(|json| domain::content_hash(json) == found.content_hash);
+    if is_whole {
+        strong(&stored)
+    } else {
+        strong(&format!("{stored}{ADDITION}{hash:016x}"))
+    }
+}
+
+/// What stands between the tag of an entry and what a representation of it adds.
+pub(crate) const ADDITION: char = '.';
 
 /// `Content-Type: application/json`.
 pub(crate) const JSON: (header::HeaderName, header::HeaderValue) = (

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use storage::{Applied, Idempotency, Outcome};
 use utoipa::ToSchema;
 
-use super::read::JSON;
+use super::read::{ADDITION, JSON};
 use super::{Collection, PathId};
 use crate::State;
 
@@ -226,8 +226,14 @@ pub(crate) fn precondition(header: IfMatch) -> Precondition {
     match header {
         IfMatch::Missing => Precondition::None,
         IfMatch::Any => Precondition::Exists,
-        IfMatch::Tags(tags) => Precondition::Tags(tags),
+        IfMatch::Tags(tags) => Precondition::Tags(tags.into_iter().map(of_the_entry).collect()),
     }
+}
+
+/// The tag of the entry in the tag of what was sent of it.
+fn of_the_entry(mut tag: String) -> String {
+    tag.truncate(tag.find(ADDITION).unwrap_or(tag.len()));
+    tag
 }
 
 /// Who acts: somebody with several organisations acts for the one that the draft names.
