@@ -240,7 +240,8 @@ fn pages() -> Vec<Cheat> {
             "a head that says less than before",
             ("rollback", "went back", FROZEN),
             |feed, since| {
-                let head = feed.head_with(since - 1, Digest([9; 32]), now());
+                let later = now() + TimeDelta::seconds(2);
+                let head = feed.head_with(since - 1, Digest([9; 32]), later);
                 feed.page_of(since, &[], since - 1, &head)
             },
         ),

@@ -158,6 +158,9 @@ fn a_head_that_goes_back_is_a_rollback_unless_it_is_only_late() {
         (refused.code(), refused.consequence()),
         ("stale_head", Consequence::Retry)
     );
+    // Heads of one second cannot be told apart by when they were signed.
+    let refused = follower.changes(3, &[], 2, lower).unwrap_err();
+    assert_eq!(refused, Refused::Stale);
     // The same when everything is asked for again.
     follower.pull_all();
     let rows = [follower.node.row(1, 1), follower.node.row(2, 2)];

@@ -20,8 +20,8 @@ pub(super) fn check_head(state: &FeedState, page: &Page) -> Result<(), Refused> 
         .as_ref()
         .map_or(state.seq, |seen| seen.seq.max(state.seq));
     if page.head.seq < known {
-        // What a cache kept was signed earlier, too: no reason to accuse anybody.
-        if seen.is_some_and(|seen| page.head.issued < seen.issued) {
+        // What a cache kept was signed earlier, too, or in the same second, as moments are written: no reason to accuse anybody.
+        if seen.is_some_and(|seen| page.head.issued <= seen.issued) {
             return Err(Refused::Stale);
         }
         return Err(Refused::Rollback {
