@@ -144,11 +144,16 @@ impl FileJournal {
     /// Those of the database; inside, [`JournalError`].
     pub fn check(&self, work: &mut FeedWork<'_, '_>) -> storage::Result<Result<bool>> {
         let noted = work.journal()?.map(|noted| noted.position);
-        let seen = match self.look() {
-            Ok(seen) => seen,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(match (seen, noted) {
+        Ok(self.fits(noted))
+    }
+
+    /// The same, where it is known how far the journal was when the database was last written. To be called after that was
+    /// read.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub(crate) fn fits(&self, noted: Option<JournalPosition>) -> Result<bool> {
+        match (self.look()?, noted) {
             (None, None) => Ok(false),
             (None, Some(_)) => Err(self.error(Trouble::Missing)),
             (Some(_), None) => Ok(true),
@@ -156,7 +161,7 @@ impl FileJournal {
                 let fits = seen.chain.fits(position);
                 fits.map(|()| true).map_err(|trouble| self.error(trouble))
             }
-        })
+        }
     }
 
     /// The one way to write in it: inside a step under the lock of all writers. Nothing is done where it does not belong to

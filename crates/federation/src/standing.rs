@@ -33,7 +33,8 @@ pub(crate) fn look(
     journal: &FileJournal,
     told: &Remembered,
 ) -> storage::Result<Result<(), FederationError>> {
-    if let Err(error) = journal.check(work)? {
+    let noted = work.journal()?;
+    if let Err(error) = journal.fits(noted.map(|noted| noted.position)) {
         return Ok(Err(error.into()));
     }
     let reached = reached(work)?;
@@ -49,7 +50,9 @@ pub(crate) fn look(
         let path = journal.path().to_owned();
         return Ok(Err(JournalError { path, trouble }.into()));
     }
-    if is_marked(work, &reached)? {
+    // Noted, and no new epoch has begun since.
+    let marked = noted.and_then(|noted| noted.put_back);
+    if marked.is_some_and(|epoch| epoch >= reached.epoch) {
         let (epoch, seq) = (reached.epoch, last(told));
         return Ok(Err(FederationError::Behind { epoch, seq }));
     }
@@ -105,12 +108,6 @@ fn has_heads(work: &mut FeedWork<'_, '_>) -> storage::Result<bool> {
 pub(crate) fn epoch_of(document: Option<&str>) -> u64 {
     let document = document.and_then(|json| NodeDocument::parse(json.as_bytes()).ok());
     document.map_or(1, |document| document.epoch())
-}
-
-/// Whether it was noted that this database was put back, and no new epoch has begun since.
-fn is_marked(work: &mut FeedWork<'_, '_>, reached: &Reached) -> storage::Result<bool> {
-    let marked = work.journal()?.and_then(|noted| noted.put_back);
-    Ok(marked.is_some_and(|epoch| epoch >= reached.epoch))
 }
 
 /// What a database that was put back shows nobody any more.
