@@ -60,7 +60,7 @@ fn check(line: &str) {
         "only what the node signed is signed by it"
     );
     if let Some(object) = read.object {
-        let today = "2026-11-22".parse().expect("a constant");
-        let _ = domain::accept(&object, &FEED.origin, read.entry, today);
+        let now = "2026-11-22T12:00:00Z".parse().expect("a constant");
+        let _ = domain::accept(&object, &FEED.origin, read.entry, now);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Report {
     #[schema(example = "The telephone number is no longer in use.")]
     message: String,
     /// Where to ask back, if one wants to be asked.
-    #[validate(length(min = 1, max = 254))]
+    #[validate(length(min = 1, max = 254), custom(function = "http::one_line"))]
     contact: Option<String>,
 }
 

@@ -33,6 +33,7 @@ mod refusal;
 pub mod region;
 mod schedule;
 mod text;
+mod visible;
 pub mod vocabulary;
 
 pub use accept::{NotAccepted, accept};
@@ -59,3 +60,4 @@ pub use quota::{Quota, Usage, VERSION_BYTES, Written};
 pub use refusal::{Reason, Refusal};
 pub use schedule::{OpeningHours, Schedule, Weekday};
 pub use text::{Lang, Text, Translation, TranslationOrigin, text_hash};
+pub use visible::{commands, visible};

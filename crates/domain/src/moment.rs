@@ -6,6 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// How far the clocks of the machines of one node may be apart.
 pub const SKEW: TimeDelta = TimeDelta::minutes(5);
+/// By how much the clocks of two nodes may differ: what another node dates further ahead than this has not happened yet.
+pub const SKEW_OF_NODES: TimeDelta = TimeDelta::minutes(10);
 
 /// Whether something that ends at `end` still stands, where nothing of its kind is ever given more than `most`: what ends
 /// later than that from now was written down by a clock that was ahead, and is void.

@@ -22,6 +22,8 @@ use crate::tasks;
 const AT_ONCE: usize = 16;
 /// How often this process looks whose turn it is.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often quarantine is looked at, from the start on: what was dated ahead of the clock here has happened at some time.
+const QUARANTINE_LOOK: Duration = Duration::from_secs(3_600);
 /// Seconds until the first attempt after a failure, halved; they double with each.
 const RETRY: i64 = 4;
 /// The longest pause after failures.
@@ -35,18 +37,22 @@ pub(crate) const OVER_QUOTA: &str = "over_quota";
 /// Follows until it is told to stop.
 pub(crate) async fn run(federation: Federation, stop: CancellationToken) {
     let mut turns = Turns::default();
-    if let Err(error) = retry_quarantine(&federation).await {
-        tracing::warn!(
-            code = error.code(),
-            cause = error.log(),
-            "quarantine was not looked at"
-        );
-    }
+    let mut looks = tokio::time::interval(QUARANTINE_LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut pulls = JoinSet::new();
     while !stop.is_cancelled() {
         tokio::select! {
             () = federation.wait_for_hint() => {}
             () = tokio::time::sleep(LOOK) => {}
+            _ = looks.tick() => {
+                if let Err(error) = retry_quarantine(&federation).await {
+                    tracing::warn!(
+                        code = error.code(),
+                        cause = error.log(),
+                        "quarantine was not looked at"
+                    );
+                }
+            }
             Some(done) = pulls.join_next() => match done {
                 Ok((peer, failures)) => {
                     turns.done(&peer, failures, poll_seconds(&federation), federation.now());
@@ -275,7 +281,7 @@ fn freezes(error: &FederationError) -> bool {
     }
 }
 
-/// Looks at statements in quarantine again: this version may understand what an older one did not.
+/// Looks at statements in quarantine again: this version may understand what an older one did not, and time goes on.
 async fn retry_quarantine(federation: &Federation) -> Result<(), FederationError> {
     for peer in federation.peers().list().await? {
         if !peer.pinned || peer.following == Following::No {

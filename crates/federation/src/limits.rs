@@ -23,9 +23,10 @@ pub(crate) const PEER_BYTES: usize = 1024 * 1024;
 /// [`STRANGER_BYTES`].
 pub(crate) const SENT_BYTES: usize = 48 * 1024;
 
-/// Signed requests of one peer that are remembered at once. An honest one sends a hint a second at most, and each is
-/// remembered for [`crate::protocol::http_signature::MAX_AGE`] seconds.
-pub(crate) const NONCES_PER_PEER: usize = 2_048;
+/// Signed requests of one peer that are remembered at once, in some 100 bytes each. An honest one that pulls all of a large
+/// feed reads some 30 pages a second at most, and each is remembered for as long as its signature is valid, which is
+/// [`crate::protocol::http_signature::MAX_AGE`] seconds at most.
+pub(crate) const NONCES_PER_PEER: usize = 16_384;
 /// Signed requests of all strangers that are remembered at once: a new one takes the place of the oldest.
 pub(crate) const NONCES_OF_STRANGERS: usize = 4_096;
 

@@ -1,4 +1,4 @@
-//! Signed requests that change something may not come twice within the time for which their signature is valid.
+//! Signed requests may not come twice within the time for which their signature is valid.
 //!
 //! Each approved peer has room of its own, and strangers have another that they share: nobody can fill the room of somebody
 //! else.
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::limits::{NONCES_OF_STRANGERS, NONCES_PER_PEER};
 
 /// Signatures that were seen, until they run out. Kept by each process for itself: what comes twice at two processes is
-/// a hint or a request that says the same again, which does no harm.
+/// a hint, a read or a request that says the same again, which changes nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Nonces(Mutex<Seen>);
 

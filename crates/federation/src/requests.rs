@@ -227,8 +227,8 @@ fn success(answer: Answer) -> Result<Answer, FederationError> {
     let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let member = |name: &str| {
         let text = problem.get(name).and_then(Value::as_str).unwrap_or("");
-        let shown = text.chars().filter(|c| !c.is_control()).take(SHOWN);
-        shown.collect::<String>()
+        let shown = domain::visible(text);
+        shown.chars().take(SHOWN).collect::<String>()
     };
     let code = member("code");
     let is_code = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

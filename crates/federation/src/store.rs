@@ -73,6 +73,10 @@ impl Store for FeedWork<'_, '_> {
         FeedWork::count_unseen(self, key, pull)
     }
 
+    fn count_live(&mut self, key: &FeedKey) -> Result<u64> {
+        FeedWork::count_live(self, key)
+    }
+
     fn numbered(&mut self, key: &FeedKey, numbers: &[u64]) -> Result<Vec<StatementRow>> {
         FeedWork::numbered(self, key, numbers)
     }

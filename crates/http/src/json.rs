@@ -10,7 +10,7 @@ use domain::Violation;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
 use crate::body::{Extracting, read};
 use crate::consts;
@@ -162,6 +162,19 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 fn push(pointer: &mut String, token: &str) {
     pointer.push('/');
     pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+}
+
+/// Refuses text that is not one line of characters to be read: a name that stands in lists, at consoles and in logs. For
+/// `#[validate(custom(function = "http::one_line"))]`.
+///
+/// # Errors
+/// `control_character`.
+pub fn one_line(text: &str) -> Result<(), ValidationError> {
+    if text.chars().any(domain::commands) {
+        let refused = ValidationError::new("control_character");
+        return Err(refused.with_message("expected one line, without control characters".into()));
+    }
+    Ok(())
 }
 
 /// What serde found, with a code, at the field that it names.

@@ -16,7 +16,7 @@ use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -131,6 +131,19 @@ where
     }
 }
 
+/// Mark of a request that was sent as HEAD and is answered as GET.
+struct WasHead;
+
+/// The method that a request was sent with, which is what its sender signed (RFC 9421 section 2.2.1).
+#[must_use]
+pub fn method_sent(request: &HttpRequest) -> Method {
+    if request.extensions().contains::<WasHead>() {
+        Method::HEAD
+    } else {
+        request.method().clone()
+    }
+}
+
 /// [`Surface`] around a service.
 #[derive(Debug)]
 pub struct SurfaceService<S> {
@@ -156,6 +169,7 @@ where
         // RFC 9110 section 9.3.2: HEAD is GET without the body. The encoder remembers that it was HEAD.
         if request.method() == Method::HEAD {
             request.head_mut().method = Method::GET;
+            request.extensions_mut().insert(WasHead);
         }
         without_brotli(request.headers_mut());
         let reads = matches!(*request.method(), Method::GET | Method::OPTIONS);

@@ -1,4 +1,7 @@
 //! What commands say to the person at the console: the one place that writes to the standard streams.
+//!
+//! Much of it was written by others: partners, and nodes that nobody has compared a fingerprint with yet. So nothing said
+//! here reaches the terminal but as characters to be read ([`domain::visible`]).
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -7,7 +10,20 @@ use crate::failure::Failure;
 
 /// Says something that was asked for. A reader that has gone away is no error.
 pub(crate) fn say(words: impl Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{words}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", lines(&words));
+}
+
+/// Says one row of a list. What others wrote stands in it: it stays one line, whatever that is.
+pub(crate) fn say_row(row: impl Display) {
+    let row = domain::visible(&row.to_string());
+    let _ = writeln!(std::io::stdout().lock(), "{row}");
+}
+
+/// Text of several lines, as it can be shown.
+fn lines(words: &impl Display) -> String {
+    let words = words.to_string();
+    let lines: Vec<String> = words.split('\n').map(domain::visible).collect();
+    lines.join("\n")
 }
 
 /// Says something that is never said again.
@@ -16,7 +32,7 @@ pub(crate) fn say(words: impl Display) {
 /// Where nobody can have read it. What was made is made all the same: the words say what to do.
 pub(crate) fn say_once(words: impl Display, remedy: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{words}")
+    writeln!(out, "{}", lines(&words))
         .and_then(|()| out.flush())
         .map_err(|error| {
             Failure::new(format!(
@@ -38,10 +54,23 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Says something beside what was asked for.
 pub(crate) fn note(words: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{words}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", lines(&words));
 }
 
 /// Says why a command ended.
 pub(crate) fn error(words: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "lotse: {words}");
+    let _ = writeln!(std::io::stderr().lock(), "lotse: {}", lines(&words));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn nothing_said_commands_the_terminal() {
+        assert_eq!(
+            lines(&"a\u{1b}[2J\u{7}\nb\u{202e}\r\u{9b}31m"),
+            "a\\u{1b}[2J\\u{7}\nb\\u{202e}\\u{d}\\u{9b}31m"
+        );
+    }
 }

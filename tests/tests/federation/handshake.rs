@@ -105,6 +105,18 @@ fn signed_requests_hold_once_for_a_moment_and_for_what_they_name(database: Datab
     let again = once.try_clone().unwrap();
     let _ = Answer::of(once).expect(204);
     refused(Answer::of(again), 401, "signature_invalid");
+    // What only reads as well, and a HEAD is signed as what it is.
+    let read = || peer.request(&b.node, Method::GET, CHANGES, None);
+    let once = read();
+    let [again, as_head] = [(); 2].map(|()| once.try_clone().unwrap().build().unwrap());
+    assert_ne!(once.send().unwrap().status(), 401);
+    let client = reqwest::blocking::Client::new();
+    assert_eq!(client.execute(again).unwrap().status(), 401);
+    let mut as_head = as_head;
+    *as_head.method_mut() = Method::HEAD;
+    assert_eq!(client.execute(as_head).unwrap().status(), 401);
+    let head = peer.request(&b.node, Method::HEAD, CHANGES, None);
+    assert_ne!(head.send().unwrap().status(), 401);
     // With another body, for another path, too old, from the future, by another key.
     let other = hint().body("{\"type\": \"lotse:Other\"}");
     refused(Answer::of(other), 401, "signature_invalid");

@@ -88,7 +88,7 @@ pub(crate) async fn list(
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddClient {
     /// What it is called.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "http::one_line"))]
     #[schema(example = "Nightly import")]
     label: String,
     /// What it may do: `editor` (unless given) or `org_admin`.

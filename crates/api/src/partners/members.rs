@@ -116,7 +116,7 @@ pub(crate) struct AddMember {
     #[validate(email, length(max = 254))]
     email: String,
     /// What it is called: a function, never a person's name.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "http::one_line"))]
     display: String,
     /// What it may do: `editor` or `org_admin`.
     role: Role,

@@ -25,6 +25,8 @@ mod evidence;
 const SWEEP_STEP: usize = 5_000;
 /// A sweep that would remove more than one row in so many waits for an admin, unless they are few.
 const SWEEP_SHARE: u64 = 10;
+/// Characters of a reason for quarantine.
+const REASON: usize = 500;
 /// Rows that a sweep may always remove.
 const SWEEP_FREE: u64 = 5;
 
@@ -216,10 +218,17 @@ pub fn apply<S: Store>(
     applied.seq = page.through;
     applied.more = page.more;
     state.head = Some(page.head.json.clone());
+    if state.live > follow.policy.max_rows {
+        state.live = store.count_live(follow.key)?;
+    }
     if let Some(quota) = Quota::exceeded(follow.policy, &state) {
         applied.outcome = Outcome::OverQuota(quota);
     } else if !page.more {
-        applied.outcome = settle(store, follow, &mut state, page.head.root, page.head.count)?;
+        let (root, count) = (page.head.root, page.head.count);
+        applied.outcome = match settle(store, follow, &mut state, root, count)? {
+            Ok(outcome) => outcome,
+            Err(refused) => return Ok(Err(refused)),
+        };
     }
     store.put_state(follow.key, &state)?;
     Ok(Ok(applied))
@@ -284,7 +293,7 @@ fn decide(
         let was_taken = before.is_some_and(|before| before.live && before.kept == Kept::Taken);
         let unchanged = before.is_some_and(|before| before.hash == row.hash);
         let live = row.object.is_some();
-        let (kept, entry) = judge(follow, &row, now)?;
+        let (kept, entry, may_keep) = judge(follow, &row, now)?;
         match (was_live, live) {
             (false, true) => decided.more += 1,
             (true, false) => decided.fewer += 1,
@@ -308,8 +317,8 @@ fn decide(
                 }
             }
         }
-        // What is too large, or left out, is known by its hash.
-        let has_body = kept != Kept::Skipped && !is_too_large(follow, &row);
+        // What is too large, left out or withheld is known by its hash.
+        let has_body = kept != Kept::Skipped && may_keep;
         decided.rows.push(StatementRow {
             entry: row.entry,
             leaf: tree::leaf_of(&follow.key.origin, row.entry),
@@ -330,30 +339,35 @@ fn is_too_large(follow: &Follow<'_>, row: &Statement) -> bool {
     object.is_some_and(|json| json.len() > follow.policy.max_row_bytes)
 }
 
-/// What becomes of one statement.
+/// What becomes of one statement: how it is kept, its entry where that is taken, and whether its bytes may be kept.
 fn judge(
     follow: &Follow<'_>,
     row: &Statement,
     now: DateTime<Utc>,
-) -> Result<(Kept, Option<Box<Entry>>), Refused> {
+) -> Result<(Kept, Option<Box<Entry>>, bool), Refused> {
     let Some(json) = &row.object else {
-        return Ok((Kept::Taken, None));
+        return Ok((Kept::Taken, None, true));
     };
     if is_too_large(follow, row) {
         let why = format!("it has {} bytes, more than are wanted", json.len());
-        return Ok((Kept::Quarantined(why), None));
+        return Ok((Kept::Quarantined(why), None, false));
     }
     let origin = &follow.key.origin;
-    let mut entry = match accept(json, origin, row.entry, now.date_naive()) {
+    let mut entry = match accept(json, origin, row.entry, now) {
         Ok(entry) => entry,
-        Err(NotAccepted::Quarantine(why)) => return Ok((Kept::Quarantined(why), None)),
+        Err(NotAccepted::Quarantine(why)) => {
+            return Ok((Kept::Quarantined(shown(&why)), None, true));
+        }
+        Err(NotAccepted::Withheld(why)) => {
+            return Ok((Kept::Quarantined(shown(&why)), None, false));
+        }
         Err(NotAccepted::OtherEntry) => return Err(Refused::OutsideOrigin),
     };
     if !follow.key.name.holds(entry.visibility) {
         return Err(Refused::WrongFeedForEntry);
     }
     if !follow.policy.takes(&entry) {
-        return Ok((Kept::Skipped, None));
+        return Ok((Kept::Skipped, None, true));
     }
     let now = now.trunc_subsecs(0);
     entry.provenance = Some(Provenance {
@@ -362,7 +376,12 @@ fn judge(
         received: now,
         url: origin.uri(row.entry),
     });
-    Ok((Kept::Taken, Some(Box::new(entry))))
+    Ok((Kept::Taken, Some(Box::new(entry)), true))
+}
+
+/// A reason as it is kept: what the other node wrote stands in it, of any length and with any characters.
+fn shown(why: &str) -> String {
+    domain::visible(why).chars().take(REASON).collect()
 }
 
 fn write<S: Store>(store: &mut S, follow: &Follow<'_>, decided: Decided) -> Result<(), S::Error> {
@@ -402,32 +421,48 @@ fn settle<S: Store>(
     state: &mut FeedState,
     root: Digest,
     count: u64,
-) -> Result<Outcome, S::Error> {
+) -> Result<Result<Outcome, Refused>, S::Error> {
     let mut swept = Vec::new();
     if state.pulling {
         let unseen = store.count_unseen(follow.key, state.pull)?;
         let many = unseen > SWEEP_FREE && unseen > state.live / SWEEP_SHARE;
         if many && !follow.sweep_allowed {
-            return Ok(Outcome::SweepWaits { rows: unseen });
+            return Ok(Ok(Outcome::SweepWaits { rows: unseen }));
         }
         swept = sweep(store, follow, state)?;
         if unseen > swept.len() as u64 {
             tree::refresh(store, follow.key, state, &swept)?;
-            return Ok(Outcome::Sweeping);
+            return Ok(Ok(Outcome::Sweeping));
         }
         state.pulling = false;
     }
     tree::refresh(store, follow.key, state, &swept)?;
-    Ok(compare_roots(state, root, count))
+    compare_roots(store, follow, state, root, count)
 }
 
-/// The digests say whether both hold the same rows; then there are as many of them.
-fn compare_roots(state: &mut FeedState, root: Digest, count: u64) -> Outcome {
+/// The digests say whether both hold the same rows. Then there are as many of them here as there, and a head that says
+/// another number is wrong: it is not believed, because quotas and reports go by it.
+fn compare_roots<S: Store>(
+    store: &mut S,
+    follow: &Follow<'_>,
+    state: &mut FeedState,
+    root: Digest,
+    count: u64,
+) -> Result<Result<Outcome, Refused>, S::Error> {
     if state.root != root {
-        return Outcome::Differs;
+        return Ok(Ok(Outcome::Differs));
     }
-    state.live = count;
-    Outcome::Agreed
+    if state.live != count {
+        // What was added up on the way is not taken for proof.
+        state.live = store.count_live(follow.key)?;
+    }
+    if state.live != count {
+        return Ok(Err(Refused::CountDiffers {
+            said: count,
+            counted: state.live,
+        }));
+    }
+    Ok(Ok(Outcome::Agreed))
 }
 
 /// Removes rows that a full pull did not bring, some at a time; returns their leaves.
@@ -496,7 +531,11 @@ pub fn repair_leaf<S: Store>(
     };
     tree::refresh(store, follow.key, &mut state, &[leaf])?;
     applied.seq = state.seq;
-    applied.outcome = compare_roots(&mut state, page.head.root, page.head.count);
+    let (root, count) = (page.head.root, page.head.count);
+    applied.outcome = match compare_roots(store, follow, &mut state, root, count)? {
+        Ok(outcome) => outcome,
+        Err(refused) => return Ok(Err(refused)),
+    };
     store.put_state(follow.key, &state)?;
     Ok(Ok(applied))
 }
@@ -522,8 +561,8 @@ pub fn retry<S: Store>(
         };
         let now = store.now();
         let (kept, entry) = match judge(follow, &read, now) {
-            Ok((Kept::Quarantined(_), _)) | Err(_) => continue,
-            Ok(judged) => judged,
+            Ok((Kept::Quarantined(_), ..)) | Err(_) => continue,
+            Ok((kept, entry, _)) => (kept, entry),
         };
         decided.take.extend(entry.map(|entry| (entry, false)));
         if kept == Kept::Skipped {

@@ -15,7 +15,7 @@ use super::statement::{context, number, text};
 /// How long a head is valid. It is signed again when half of that is over.
 pub const LIFE: TimeDelta = TimeDelta::hours(48);
 /// By how much clocks may differ.
-pub const SKEW: TimeDelta = TimeDelta::minutes(10);
+pub const SKEW: TimeDelta = domain::moment::SKEW_OF_NODES;
 
 /// A head that was read and whose signature holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

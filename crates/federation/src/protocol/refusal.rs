@@ -95,6 +95,14 @@ pub enum Refused {
     /// Both sides hold something else, though all was pulled.
     #[error("after all was pulled, the digests differ")]
     Differs,
+    /// Both sides hold the same rows, and the head says another number of them.
+    #[error("its head says that it holds {said} entries, and it holds {counted}")]
+    CountDiffers {
+        /// What the head says.
+        said: u64,
+        /// The live rows that came, and whose digest fits.
+        counted: u64,
+    },
 }
 
 impl Refused {
@@ -124,6 +132,7 @@ impl Refused {
             Self::WrongFeedForEntry => "wrong_feed_for_entry",
             Self::BelowHorizon => "below_horizon",
             Self::Differs => "differs",
+            Self::CountDiffers { .. } => "count_differs",
         }
     }
 
@@ -141,7 +150,8 @@ impl Refused {
             | Self::Expired
             | Self::Stale
             | Self::OtherPage
-            | Self::Differs => Consequence::Retry,
+            | Self::Differs
+            | Self::CountDiffers { .. } => Consequence::Retry,
             _ => Consequence::Freeze,
         }
     }

@@ -55,6 +55,8 @@ pub trait Store {
     ) -> Result<Vec<StatementRow>, Self::Error>;
     /// How many those are.
     fn count_unseen(&mut self, key: &FeedKey, pull: u64) -> Result<u64, Self::Error>;
+    /// How many live rows there are, counted anew.
+    fn count_live(&mut self, key: &FeedKey) -> Result<u64, Self::Error>;
     /// The statements that hold these numbers, without their bytes.
     fn numbered(
         &mut self,

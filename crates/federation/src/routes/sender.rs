@@ -167,7 +167,7 @@ impl Received {
     ) -> Self {
         let own = federation.origin();
         Self {
-            method: request.method().as_str().to_owned(),
+            method: http::method_sent(request).as_str().to_owned(),
             // Not what the request says of itself: a request for another node is not one for this.
             authority: own.host().to_owned(),
             path: format!("{}{}", prefix(own), request.path()),
@@ -273,13 +273,11 @@ pub(super) async fn by_pinned_key(
         parsed
             .verify(&received.signed(), key, &Ed25519, now)
             .map_err(refused)?;
-        Ok::<_, Problem>((parsed, peer, body.is_some()))
+        Ok::<_, Problem>((parsed, peer))
     });
-    let (parsed, peer, has_body) = judged.await.map_err(Problem::internal)??;
-    // What only reads may come twice.
-    if has_body {
-        once(federation, &parsed, Some(&peer))?;
-    }
+    let (parsed, peer) = judged.await.map_err(Problem::internal)??;
+    // What only reads as well: an answer is for who signed, not for who overheard the signature.
+    once(federation, &parsed, Some(&peer))?;
     Ok(peer)
 }
 

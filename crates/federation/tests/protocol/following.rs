@@ -1,7 +1,7 @@
 //! What a follower makes of pages that are in order in themselves.
 
 use chrono::TimeDelta;
-use domain::feed::Digest;
+use domain::feed::{Digest, FeedState};
 use lotse_federation::protocol::follow::{self, Applied, Follow, Outcome};
 use lotse_federation::protocol::head;
 use lotse_federation::protocol::page::{self, Part};
@@ -82,10 +82,21 @@ impl Follower {
         through: u64,
         said: Said,
     ) -> Result<Applied, Refused> {
-        let head = self.head(said);
+        self.page_under(self.head(said), part, rows, through, said.seq)
+    }
+
+    /// A page under a head of the number `seq`.
+    fn page_under(
+        &mut self,
+        head: String,
+        part: &Part,
+        rows: &[String],
+        through: u64,
+        seq: u64,
+    ) -> Result<Applied, Refused> {
         let rows = rows.iter().map(String::as_str);
         let method = self.node.method(SECOND);
-        let more = matches!(part, Part::Changes { .. }) && through < said.seq;
+        let more = matches!(part, Part::Changes { .. }) && through < seq;
         let by = (method.as_str(), &key(SECOND) as _, now());
         let body = page::write(
             &self.node.feed,
@@ -124,6 +135,61 @@ impl Follower {
     fn leaf(&self, number: u128) -> Part {
         Part::Leaf(leaf_of(&self.node.feed.origin, id(number)))
     }
+}
+
+#[test]
+fn a_head_that_counts_wrongly_is_not_believed_and_an_honest_one_after_it_is() {
+    let mut follower = Follower::new();
+    let state = follower.memory.state(&follower.node.feed).unwrap().unwrap();
+    let said = |follower: &mut Follower, live: u64| {
+        let at = now() + TimeDelta::minutes(1);
+        let state = FeedState {
+            live,
+            ..state.clone()
+        };
+        let method = follower.node.method(SECOND);
+        let (feed, actor) = (&follower.node.feed, &follower.node.actor);
+        let head = head::write(feed, &state, actor, &method, at, &key(SECOND)).unwrap();
+        follower.page_under(head, &Part::Changes { since: 3 }, &[], 3, 3)
+    };
+    follower
+        .memory
+        .put_state(
+            &follower.node.feed.clone(),
+            &FeedState {
+                head: None,
+                ..state.clone()
+            },
+        )
+        .unwrap();
+    for live in [0, 2, 50, 1_000_000_000] {
+        let refused = said(&mut follower, live).unwrap_err();
+        assert_eq!(
+            refused,
+            Refused::CountDiffers {
+                said: live,
+                counted: 3
+            }
+        );
+        assert_eq!(
+            (refused.code(), refused.consequence()),
+            ("count_differs", Consequence::Retry)
+        );
+    }
+    // A number that was believed earlier does not count either, neither here nor for the quota.
+    let believed = FeedState {
+        live: 1_000_000_000,
+        head: None,
+        ..state.clone()
+    };
+    follower
+        .memory
+        .put_state(&follower.node.feed.clone(), &believed)
+        .unwrap();
+    let applied = said(&mut follower, 3).unwrap();
+    assert_eq!(applied.outcome, Outcome::Agreed);
+    let state = follower.memory.state(&follower.node.feed).unwrap().unwrap();
+    assert_eq!(state.live, 3);
 }
 
 #[test]

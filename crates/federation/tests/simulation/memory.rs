@@ -191,6 +191,10 @@ impl Store for Memory {
         Ok(self.rows(key, |row| row.live && row.pull < pull).count() as u64)
     }
 
+    fn count_live(&mut self, key: &FeedKey) -> Result<u64> {
+        Ok(self.rows(key, |row| row.live).count() as u64)
+    }
+
     fn numbered(&mut self, key: &FeedKey, numbers: &[u64]) -> Result<Vec<StatementRow>> {
         Ok(self.rows(key, |row| numbers.contains(&row.seq)).collect())
     }

@@ -123,7 +123,7 @@ async fn list(storage: &Storage) -> Result<(), Failure> {
                 (false, true) => "disabled",
                 (false, false) => "enabled",
             };
-            console::say(format_args!(
+            console::say_row(format_args!(
                 "{}  {}  {state}  {}",
                 account.id,
                 account.email,

@@ -56,7 +56,7 @@ pub(crate) async fn run(config: &Config, command: cli::Client) -> Result<(), Fai
                     } else {
                         "active"
                     };
-                    console::say(format_args!("{}  {state}  {}", client.id, client.label));
+                    console::say_row(format_args!("{}  {state}  {}", client.id, client.label));
                 }
                 match clients.last() {
                     Some(last) if clients.len() as i64 == PAGE => after = Some(last.id),

@@ -111,7 +111,7 @@ fn identity(federation: &Federation) -> Result<(), Failure> {
 
 async fn list(federation: &Federation) -> Result<(), Failure> {
     for peer in federation.list_peers().await? {
-        console::say(line(&peer));
+        console::say_row(line(&peer));
     }
     for denied in federation.denials().await? {
         console::say(format_args!("{denied}  denied"));
@@ -196,10 +196,10 @@ fn show(detail: &PeerDetail) {
         ));
     }
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        console::say(format_args!("{name:<14} {value}"));
+        console::say_row(format_args!("{name:<14} {value}"));
     }
     for row in &detail.quarantine {
-        console::say(format_args!(
+        console::say_row(format_args!(
             "in quarantine  {} (number {}): {}",
             row.entry, row.seq, row.reason
         ));

@@ -428,6 +428,20 @@ impl<'t> FeedWork<'_, 't> {
         Ok(count.unsigned_abs())
     }
 
+    /// How many live rows there are, counted anew.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn count_live(&mut self, key: &FeedKey) -> Result<u64> {
+        let feed = self.feed(key)?;
+        let count: i64 = statement::table
+            .filter(statement::feed.eq(feed))
+            .filter(statement::live)
+            .count()
+            .get_result(self.connection())?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Forgets rows: what a sweep removes, or deletions that nobody has to be told any more.
     ///
     /// # Errors

@@ -32,12 +32,12 @@ pub(crate) struct Claiming {
     #[validate(email, length(max = 254))]
     email: String,
     /// What the account is called: a function such as "Office", never a person's name.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "http::one_line"))]
     display: String,
     /// Between 12 and 128 characters.
     password: String,
     /// What the first client is called.
-    #[validate(length(min = 1, max = 200))]
+    #[validate(length(min = 1, max = 200), custom(function = "http::one_line"))]
     client_label: String,
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct NewPartner {
     #[schema(example = "office@example.org")]
     contact: String,
     /// The licence under which this node passes data on. Naming it accepts it.
-    #[validate(length(min = 1, max = 100))]
+    #[validate(length(min = 1, max = 100), custom(function = "http::one_line"))]
     #[schema(example = "CC-BY-4.0")]
     license: String,
 }
