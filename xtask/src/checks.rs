@@ -146,6 +146,57 @@ fn unbounded_body<'a>(text: &'a str, handlers: &BTreeSet<&str>) -> Option<(&'a s
     })
 }
 
+/// What a node opens or makes with other words than those of the crate `files`, which opens ordinary files only and makes no
+/// folder where one has been moved away.
+const OPENING: [&str; 8] = [
+    "File::open(",
+    "File::create(",
+    "fs::read(",
+    "fs::read_to_string(",
+    "fs::write(",
+    "fs::copy(",
+    "create_dir",
+    "DirBuilder",
+];
+
+/// No crate opens a file or makes a folder but by the crate `files`. A lint would forbid it to tests as well.
+pub(crate) fn files() -> Result<()> {
+    let mut count = 0;
+    for item in fs::read_dir(process::root().join("crates"))? {
+        let folder = item?.path();
+        if folder.ends_with("files") {
+            continue;
+        }
+        for file in sources(&folder.join("src"))? {
+            let is_test = file
+                .file_stem()
+                .is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+            let text = fs::read_to_string(&file)?;
+            if let Some(line) = opened(&text).filter(|_| !is_test) {
+                bail!(
+                    "{}: `{line}` goes through the crate `files`",
+                    file.display()
+                );
+            }
+            count += 1;
+        }
+    }
+    println!("{count} files, none that opens files by itself");
+    Ok(())
+}
+
+/// The first line before the tests of a file that opens or makes something by itself.
+fn opened(text: &str) -> Option<&str> {
+    let code = text.split("#[cfg(test)]").next()?;
+    let has_options = code.contains("OpenOptions");
+    code.lines().map(str::trim).find(|line| {
+        let by_options = line
+            .split_once(".open(")
+            .is_some_and(|(_, rest)| has_options && !rest.starts_with(')'));
+        !line.starts_with("//") && (by_options || OPENING.iter().any(|words| line.contains(words)))
+    })
+}
+
 /// The committed OpenAPI document is what the binary says, byte by byte.
 pub(crate) fn openapi(binary: &Path) -> Result<()> {
     let committed = fs::read_to_string(process::root().join("openapi/openapi.json"))
@@ -169,7 +220,22 @@ pub(crate) fn openapi(binary: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{first_unrun, handlers, unbounded_body};
+    #[test]
+    fn what_opens_files_by_itself_is_found_outside_of_tests() {
+        let good =
+            "// File::open(path)\nlet file = files::open(path, OpenOptions::new().read(true))?;\n";
+        assert_eq!(opened(good), None);
+        let test = format!("{good}#[cfg(test)]\nmod tests {{ fs::write(a, b); }}");
+        assert_eq!(opened(&test), None);
+        let bad = format!("{good}    .open(path)?;\n");
+        assert_eq!(opened(&bad), Some(".open(path)?;"));
+        assert_eq!(
+            opened("std::fs::create_dir_all(a)?;"),
+            Some("std::fs::create_dir_all(a)?;")
+        );
+    }
+
+    use super::{first_unrun, handlers, opened, unbounded_body};
 
     #[test]
     fn examples_in_rust_and_tests_of_an_untested_library_are_found() {

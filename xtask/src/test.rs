@@ -31,6 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("tests that nothing runs", checks::unrun)?;
     step("tests named in documents", documents::named_tests)?;
     step("bodies", checks::bodies)?;
+    step("files", checks::files)?;
     step("clippy", || {
         run_program(cargo().args([
             "clippy",

@@ -1,8 +1,8 @@
 //! The index: opening, loading, following changes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use domain::{Entry, EntryKey};
@@ -13,7 +13,7 @@ use crate::build::{self, Builder};
 use crate::document::{Document, KeyHash};
 use crate::shared::{ColumnChange, Reached, Shared};
 use crate::snapshot::Snapshot;
-use crate::text::{FolderLock, Job, Store, Unusable, Writer, folder_of};
+use crate::text::{FolderLock, Home, Job, Store, Unusable, Writer};
 use crate::{IndexError, limits};
 
 /// A change of the directory, as it is followed in arrival order.
@@ -76,8 +76,6 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Changes up to this number were in the text index when it was opened.
     text_resumes_after: i64,
-    /// Given back when the threads have ended.
-    _lock: Option<FolderLock>,
 }
 
 /// What the merging thread is told.
@@ -115,21 +113,22 @@ impl Index {
         generation: &str,
         health: &Health,
     ) -> Result<Self, IndexError> {
-        let (lock, folder) = match folder.map(|folder| (FolderLock::take(folder), folder)) {
-            Some((Ok(lock), folder)) => (Some(lock), Some(folder_of(folder))),
-            Some((Err(IndexError::InUse), _)) => return Err(IndexError::InUse),
-            Some((Err(error), folder)) => {
-                tracing::error!(folder = %folder.display(), %error, "the index folder cannot be used: text is kept in memory");
-                (None, None)
+        let home = folder.map(Home::at);
+        let lock = match home.as_ref().map(Home::take) {
+            Some(Ok(lock)) => Some(lock),
+            Some(Err(IndexError::InUse)) => return Err(IndexError::InUse),
+            Some(Err(error)) => {
+                cannot_be_used(home.as_ref(), &error);
+                None
             }
-            None => (None, None),
+            None => None,
         };
-        let (store, folder) = text_store(folder, generation)?;
+        let (store, lock) = text_store(home.as_ref(), lock, generation)?;
         let text_resumes_after = store.progress.through;
         let shared = Arc::new(Shared::new(health.clone()));
         let (text, jobs) = sync_channel(limits::TEXT_QUEUE);
         let (merges, wakes) = channel();
-        let mut writer = Writer::new(store, folder, Arc::clone(&shared), jobs)?;
+        let mut writer = Writer::new(store, (home, lock), Arc::clone(&shared), jobs)?;
         writer.publish();
         let ending = Arc::clone(&shared);
         let writing = health.spawn_thread(
@@ -154,7 +153,6 @@ impl Index {
             merges: Mutex::new(Some(merges)),
             threads: Mutex::new(vec![merging, writing]),
             text_resumes_after,
-            _lock: lock,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -439,16 +437,24 @@ impl Refill {
     }
 }
 
-/// The text index of a folder, and where it lies: what is there, or an empty one, in memory if need be.
+/// Says that text is kept in memory for a while.
+fn cannot_be_used(home: Option<&Home>, error: &dyn std::fmt::Display) {
+    let folder = home.map_or_else(String::new, |home| home.folder().display().to_string());
+    tracing::error!(folder, %error, "the index folder cannot be used: text is kept in memory until it can");
+}
+
+/// The text index of a folder that was taken: what is there, or an empty one, in memory if need be.
 fn text_store(
-    folder: Option<PathBuf>,
+    home: Option<&Home>,
+    lock: Option<FolderLock>,
     generation: &str,
-) -> Result<(Store, Option<PathBuf>), IndexError> {
-    let Some(folder) = folder else {
+) -> Result<(Store, Option<FolderLock>), IndexError> {
+    let (Some(home), Some(lock)) = (home, lock) else {
         return Ok((Store::empty(None, generation)?, None));
     };
+    let folder = home.text();
     match Store::existing(&folder, generation) {
-        Ok(store) => return Ok((store, Some(folder))),
+        Ok(store) => return Ok((store, Some(lock))),
         Err(Unusable::Missing) => {}
         Err(why @ Unusable::Other) => tracing::info!(%why, "the text index is built anew"),
         Err(why @ Unusable::Damaged(_)) => {
@@ -456,9 +462,9 @@ fn text_store(
         }
     }
     match Store::empty(Some(&folder), generation) {
-        Ok(store) => Ok((store, Some(folder))),
+        Ok(store) => Ok((store, Some(lock))),
         Err(error) => {
-            tracing::error!(folder = %folder.display(), %error, "the folder cannot be used: text is kept in memory until the next start");
+            cannot_be_used(Some(home), &error);
             Ok((Store::empty(None, generation)?, None))
         }
     }
@@ -474,8 +480,11 @@ struct Merger {
 impl Merger {
     /// Waits until it is woken, and merges what is due.
     fn round(&self) -> Next {
-        let Ok(mut wake) = self.wakes.recv() else {
-            return Next::End;
+        // Also now and then by itself: what could not be merged is tried again.
+        let mut wake = match self.wakes.recv_timeout(limits::MERGE_AGAIN) {
+            Ok(wake) => wake,
+            Err(RecvTimeoutError::Timeout) => Wake::Look,
+            Err(RecvTimeoutError::Disconnected) => return Next::End,
         };
         // Wakes that came while it was merging are one wake.
         while let Ok(next) = self.wakes.try_recv() {
@@ -487,13 +496,21 @@ impl Merger {
         Next::Again
     }
 
-    /// Where this panics, the segments at hand stay as they are, and are never merged.
+    /// Where merging panics, the segments at hand stay as they are for a while.
     fn merge(&self, mut all: bool) {
         while let Some(task) = self.shared.merge_task(std::mem::take(&mut all)) {
             if self.shared.is_closed() {
                 return;
             }
-            let segment = build::merged(task.id, &task.sources);
+            let segment = match health::caught(|| build::merged(task.id, &task.sources)) {
+                Ok(segment) => segment,
+                Err(panicked) => {
+                    let health = self.shared.health();
+                    health.background_failed("search-merge", panicked);
+                    self.shared.not_merged(&task);
+                    continue;
+                }
+            };
             let is_large = segment.len as usize >= limits::JOIN_ENTRIES;
             self.shared.merged(&task, segment);
             // The text index finds its way to a large segment by a table that has to be made for it. Where its thread is

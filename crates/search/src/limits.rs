@@ -52,6 +52,8 @@ pub const JSON_BLOCK: usize = 1 << 20;
 pub const TAIL_ENTRIES: usize = 64;
 /// Segments of similar size that are merged into one.
 pub const MERGE_AT: usize = 4;
+/// Time after which a merge of column segments is tried again that has failed: reading goes on without it.
+pub const MERGE_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
 /// Share of dead entries, in percent, at which a segment is written anew.
 pub const DEAD_PERCENT: u64 = 25;
 /// Entries from which a text segment and a column segment keep the way from one to the other.

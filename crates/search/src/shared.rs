@@ -1,8 +1,8 @@
 //! What readers, the writer and the two background threads share.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
@@ -48,8 +48,9 @@ pub(crate) struct Shared {
 struct State {
     organisations: HashMap<Arc<str>, u32>,
     last_segment: u64,
-    /// Segments that are being merged: nobody else may take them away.
-    merging: HashSet<u64>,
+    /// Segments that are being merged: nobody else may take them away. With a moment: of which merging has failed, and before
+    /// which it is not tried again.
+    merging: HashMap<u64, Option<Instant>>,
 }
 
 /// A change as the columns take it.
@@ -203,7 +204,7 @@ impl Shared {
             .zip(dead)
             .map(|(view, dead)| killed(view, dead))
             .collect();
-        views.retain(|view| view.living() > 0 || state.merging.contains(&view.segment.id));
+        views.retain(|view| view.living() > 0 || state.is_merging(view));
         if !put.is_empty() {
             let segment = Arc::new(build::from_documents(state.next_segment(), &mut put));
             views.push(View::new(segment, Arc::default()));
@@ -277,7 +278,7 @@ impl Shared {
         let free: Vec<&View> = snapshot
             .views
             .iter()
-            .filter(|view| !state.merging.contains(&view.segment.id))
+            .filter(|view| !state.is_merging(view))
             .collect();
         let chosen = if all { everything(free) } else { due(free) };
         if chosen.is_empty() {
@@ -289,11 +290,16 @@ impl Shared {
             .collect();
         state
             .merging
-            .extend(sources.iter().map(|(segment, _)| segment.id));
+            .extend(sources.iter().map(|(segment, _)| (segment.id, None)));
         Some(MergeTask {
             id: state.next_segment(),
             sources,
         })
+    }
+
+    /// The segments of a task could not be merged: they stay as they are, and it is tried again later.
+    pub(crate) fn not_merged(&self, task: &MergeTask) {
+        self.state.lock().try_later(&task.sources);
     }
 
     /// Puts a merged segment in the place of its sources. What died in these meanwhile is dead in it too.
@@ -319,7 +325,7 @@ impl Shared {
         }
         state
             .merging
-            .retain(|id| task.sources.iter().all(|(source, _)| source.id != *id));
+            .retain(|id, _| task.sources.iter().all(|(source, _)| source.id != *id));
         // A clear in between took the sources away: then there is nothing to put in their place.
         let still_wanted = before.views.len() > views.len();
         if still_wanted && segment.len as u64 > dead.len() {
@@ -414,7 +420,7 @@ impl State {
         let mut from = views.len();
         for view in views.iter().rev() {
             entries += view.living();
-            if entries > limits::TAIL_ENTRIES as u64 || self.merging.contains(&view.segment.id) {
+            if entries > limits::TAIL_ENTRIES as u64 || self.is_merging(view) {
                 break;
             }
             from -= 1;
@@ -434,20 +440,52 @@ impl State {
                 views.truncate(from);
                 views.push(View::new(Arc::new(merged), Arc::default()));
             }
-            // They stay as they are, and are never merged: a change must not be lost over it.
+            // They stay as they are for a while: a change must not be lost over it.
             Err(panicked) => {
                 health.background_failed("search-merge", panicked);
-                self.merging
-                    .extend(sources.iter().map(|(segment, _)| segment.id));
+                self.try_later(&sources);
             }
+        }
+    }
+
+    fn try_later(&mut self, sources: &[(Arc<Segment>, Arc<RoaringBitmap>)]) {
+        let then = Instant::now() + limits::MERGE_AGAIN;
+        self.merging
+            .extend(sources.iter().map(|(segment, _)| (segment.id, Some(then))));
+    }
+
+    fn is_merging(&self, view: &View) -> bool {
+        match self.merging.get(&view.segment.id) {
+            Some(Some(then)) => Instant::now() < *then,
+            known => known.is_some(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::similar;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::{State, similar};
+    use crate::build::Builder;
     use crate::limits::MERGE_MOST;
+    use crate::select::View;
+
+    #[test]
+    fn what_could_not_be_merged_is_left_for_a_while_and_then_tried_again() {
+        let segment = Arc::new(Builder::with_capacity(0).finish_sorted(7));
+        let view = View::new(Arc::clone(&segment), Arc::default());
+        let mut state = State::default();
+        assert!(!state.is_merging(&view));
+        state.try_later(&[(segment, Arc::default())]);
+        assert!(state.is_merging(&view));
+        // The pause is over.
+        state.merging.insert(7, Some(Instant::now()));
+        assert!(!state.is_merging(&view));
+        state.merging.insert(7, None);
+        assert!(state.is_merging(&view));
+    }
 
     fn run(living: &[u64]) -> usize {
         similar(living.iter().copied())

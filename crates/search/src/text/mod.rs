@@ -21,6 +21,6 @@ mod writer;
 pub use audit::{Audit, AuditError, Difference};
 pub(crate) use matching::Scored;
 pub use store::FolderLock;
-pub(crate) use store::{Store, Unusable, folder_of};
+pub(crate) use store::{Home, Store, Unusable};
 pub(crate) use view::TextView;
 pub(crate) use writer::{Job, Writer};

@@ -2,18 +2,21 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use files::Folder;
 use serde::{Deserialize, Serialize};
+use tantivy::directory::{RamDirectory, TerminatingWrite as _};
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
 use tantivy::tokenizer::{TextAnalyzer, WhitespaceTokenizer};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy};
+use tantivy::{Directory as _, Index, IndexReader, IndexWriter, ReloadPolicy};
 
 use super::whole::WholeFiles;
 use crate::document::Level;
@@ -28,29 +31,32 @@ const FOLDER: &str = "text";
 /// Held by the process that uses an index folder. It stands beside the text index, which may be taken away and made anew
 /// meanwhile.
 const LOCK: &str = ".lock";
+/// What the library calls its list of segments, and its list of files.
+const META: &str = "meta.json";
+/// See [`META`].
+const MANAGED: &str = ".managed.json";
 
 /// An index folder that no other process uses for as long as this is there.
 #[derive(Debug)]
 pub struct FolderLock(#[expect(dead_code, reason = "it is held, not read")] File);
 
 impl FolderLock {
-    /// Takes the folder, which is made where it is not there.
+    /// Takes the folder, which is made where it is not there; the one that it lies in must be.
     ///
     /// # Errors
     /// [`IndexError::InUse`] where another process has it, [`IndexError::Foreign`] where it is somebody else's, and
     /// [`IndexError::Folder`] where it cannot be used.
     pub fn take(folder: &Path) -> Result<Self, IndexError> {
         only_ours(folder)?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(folder.join(LOCK))?;
+        files::make(folder)?;
+        let file = files::open(
+            &folder.join(LOCK),
+            OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .mode(0o600),
+        )?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(IndexError::InUse),
@@ -73,7 +79,9 @@ fn only_ours(folder: &Path) -> Result<(), IndexError> {
         }
         for item in std::fs::read_dir(folder)? {
             let item = item?;
-            if !item.file_name().to_str().is_some_and(is_ours) {
+            // A pipe under the name of a file would be waited for.
+            let is_plain = item.file_type()?.is_file() || item.file_type()?.is_dir();
+            if !is_plain || !item.file_name().to_str().is_some_and(is_ours) {
                 return Err(refuse(&item.path()));
             }
         }
@@ -87,7 +95,7 @@ fn is_of_index(name: &str) -> bool {
 
 /// What the library writes: segments, its own lists and locks, and what it replaces these by.
 fn is_of_text(name: &str) -> bool {
-    let is_known = name == "meta.json" || name == ".managed.json";
+    let is_known = name == META || name == MANAGED;
     is_known
         || name.starts_with(".tantivy-")
         || name.starts_with(".tmp")
@@ -99,6 +107,39 @@ fn segment_of(name: &str) -> Option<&str> {
     let (id, _) = name.split_once('.')?;
     let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_id.then_some(id)
+}
+
+/// Where an index lies on disk, whether it can be used at the moment or not.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    folder: PathBuf,
+    /// The folder that it lies in. Where that was moved or unmounted nothing is made in its place.
+    above: Folder,
+}
+
+impl Home {
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            above: Folder::at(files::above(folder)),
+        }
+    }
+
+    /// Takes it, as [`FolderLock::take`] does.
+    pub(crate) fn take(&self) -> Result<FolderLock, IndexError> {
+        self.above.is_there()?;
+        FolderLock::take(&self.folder)
+    }
+
+    /// The index folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of the text index in it.
+    pub(crate) fn text(&self) -> PathBuf {
+        folder_of(&self.folder)
+    }
 }
 
 /// The fields of a text document.
@@ -157,8 +198,13 @@ pub(crate) struct Store {
     pub(crate) reader: IndexReader,
     pub(crate) fields: Fields,
     pub(crate) progress: Progress,
-    /// Its files; none where it is in memory only.
-    files: Option<WholeFiles>,
+    place: Place,
+}
+
+/// Where the files of an index are.
+enum Place {
+    Disk(WholeFiles),
+    Memory(RamDirectory),
 }
 
 /// The text index of an index folder.
@@ -185,25 +231,58 @@ impl Store {
             generation: generation.to_owned(),
             through: i64::MIN,
         };
+        let settings = tantivy::IndexSettings::default();
         let Some(folder) = folder else {
-            return Self::with(Index::create_in_ram(schema), fields, progress, None);
+            let memory = RamDirectory::create();
+            let index = Index::create(memory.clone(), schema, settings)?;
+            return Self::with(index, fields, progress, Place::Memory(memory));
         };
-        if folder.is_dir() {
-            std::fs::remove_dir_all(folder)?;
-        } else if folder.exists() {
-            std::fs::remove_file(folder)?;
+        let files = emptied(folder)?;
+        let index = Index::create(files.clone(), schema, settings)?;
+        Self::with(index, fields, progress, Place::Disk(files))
+    }
+
+    /// Whether its files are in memory only.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.place, Place::Memory(_))
+    }
+
+    /// What is in memory, as it was last committed, in `folder`. What was in the folder is removed. A copy that is not whole,
+    /// because segments were merged meanwhile, is an error.
+    pub(crate) fn on_disk(&self, folder: &Path) -> Result<Self, IndexError> {
+        let files = emptied(folder)?;
+        if let Place::Memory(memory) = &self.place {
+            // The list of segments comes last: without it nothing counts.
+            let lists = [MANAGED, META].map(|name| (name, memory.atomic_read(Path::new(name))));
+            let living = self.living()?;
+            let is_living = |path: &PathBuf| {
+                let id = path.to_str().and_then(segment_of);
+                id.is_some_and(|id| living.contains(id))
+            };
+            let there = self.index.directory().list_managed_files();
+            for path in there.into_iter().filter(is_living) {
+                let read = memory.open_read(&path);
+                let bytes = read.map_err(tantivy::TantivyError::from)?.read_bytes()?;
+                let out = files.open_write(&path);
+                let mut out = out.map_err(tantivy::TantivyError::from)?;
+                out.write_all(&bytes)?;
+                out.terminate()?;
+            }
+            for (name, list) in lists {
+                let list = list.map_err(tantivy::TantivyError::from)?;
+                files.atomic_write(Path::new(name), &list)?;
+            }
+            files.sync_directory()?;
         }
-        std::fs::create_dir_all(folder)?;
-        let files = WholeFiles::open(folder)?;
-        let index = Index::create(files.clone(), schema, tantivy::IndexSettings::default())?;
-        Self::with(index, fields, progress, Some(files))
+        Self::existing(folder, &self.progress.generation)
+            .map_err(|why| std::io::Error::other(why.to_string()).into())
     }
 
     fn with(
         index: Index,
         fields: Fields,
         progress: Progress,
-        files: Option<WholeFiles>,
+        place: Place,
     ) -> Result<Self, IndexError> {
         index
             .tokenizers()
@@ -217,7 +296,7 @@ impl Store {
             reader,
             fields,
             progress,
-            files,
+            place,
         })
     }
 
@@ -228,17 +307,16 @@ impl Store {
 
     /// Whether its files are still what they were when they were read.
     pub(crate) fn verify(&self) -> std::io::Result<()> {
-        self.files.as_ref().map_or(Ok(()), WholeFiles::verify)
+        self.files().map_or(Ok(()), WholeFiles::verify)
     }
 
     /// Whether files of segments are there that are part of it no more. While somebody still looks at a segment its files
     /// stay, and the library does not come back for them by itself.
     pub(crate) fn has_orphans(&self) -> tantivy::Result<bool> {
-        let Some(files) = &self.files else {
+        let Some(files) = self.files() else {
             return Ok(false);
         };
-        let living = self.index.searchable_segment_ids()?;
-        let living: HashSet<String> = living.iter().map(SegmentId::uuid_string).collect();
+        let living = self.living()?;
         let there = std::fs::read_dir(files.root())?;
         let orphan = |item: std::fs::DirEntry| {
             let name = item.file_name();
@@ -248,9 +326,22 @@ impl Store {
         Ok(there.filter_map(Result::ok).any(orphan))
     }
 
+    /// The segments that are part of it.
+    fn living(&self) -> tantivy::Result<HashSet<String>> {
+        let living = self.index.searchable_segment_ids()?;
+        Ok(living.iter().map(SegmentId::uuid_string).collect())
+    }
+
+    fn files(&self) -> Option<&WholeFiles> {
+        match &self.place {
+            Place::Disk(files) => Some(files),
+            Place::Memory(_) => None,
+        }
+    }
+
     /// Keeps threads of the library that still work on it from touching its folder.
     pub(crate) fn close(&self) {
-        if let Some(files) = &self.files {
+        if let Some(files) = self.files() {
             files.close();
         }
     }
@@ -293,6 +384,17 @@ fn schema() -> (Schema, Fields) {
     (builder.build(), Fields { key, levels })
 }
 
+/// A folder with nothing in it, whatever was there.
+fn emptied(folder: &Path) -> Result<WholeFiles, IndexError> {
+    if folder.is_dir() {
+        std::fs::remove_dir_all(folder)?;
+    } else if folder.exists() {
+        std::fs::remove_file(folder)?;
+    }
+    files::make(folder)?;
+    Ok(WholeFiles::open(folder)?)
+}
+
 /// The index that a folder holds.
 fn open(folder: &Path, generation: &str) -> Result<Store, Unusable> {
     let damaged = |error: tantivy::TantivyError| Unusable::Damaged(error.to_string());
@@ -309,6 +411,6 @@ fn open(folder: &Path, generation: &str) -> Result<Store, Unusable> {
     if !is_ours || index.schema() != schema {
         return Err(Unusable::Other);
     }
-    Store::with(index, fields, progress, Some(files))
+    Store::with(index, fields, progress, Place::Disk(files))
         .map_err(|error| Unusable::Damaged(error.to_string()))
 }

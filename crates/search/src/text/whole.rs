@@ -101,7 +101,7 @@ impl WholeFiles {
 
 /// The bytes of a file, if they are those that its checksum was made of.
 fn checked(path: &Path) -> io::Result<OwnedBytes> {
-    let bytes = OwnedBytes::new(std::fs::read(path)?);
+    let bytes = OwnedBytes::new(files::read(path)?);
     let (footer, body) = Footer::extract_footer(FileSlice::new(Arc::new(bytes.clone())))?;
     if crc32fast::hash(&body.read_bytes()?) != footer.crc {
         return Err(damaged("its checksum differs"));
@@ -181,7 +181,7 @@ impl Directory for WholeFiles {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        let read = self.open_still(|| std::fs::read(self.0.root.join(path)));
+        let read = self.open_still(|| files::read(&self.0.root.join(path)));
         let read = read.and_then(|bytes| bytes).and_then(unsealed);
         read.map_err(|error| unreadable(error, path))
     }

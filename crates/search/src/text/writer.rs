@@ -1,6 +1,5 @@
 //! The thread that writes the text index, and makes it anew where it cannot be used any more.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use tantivy::{IndexWriter, TantivyDocument, Term};
 
 use super::analyse::Analyser;
 use super::erasing::Erasing;
-use super::store::Store;
+use super::store::{FolderLock, Home, Store};
 use super::terms::{Texts, terms};
 use super::view::TextView;
 use crate::document::KeyHash;
@@ -53,6 +52,8 @@ const GIVE_UP: Duration = Duration::from_secs(20);
 /// The longest wait between two rebuildings. The first begins at once; it doubles from a second with each that follows
 /// within [`CALM`].
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// Time between two attempts to go back to disk, where text is kept in memory because its folder could not be used.
+const RETURN_EVERY: Duration = Duration::from_secs(5);
 /// Time without a loss after which the next one counts as the first; and between two rebuildings that failing searches
 /// cause, so that no question can keep the index from being there.
 const CALM: Duration = Duration::from_secs(3_600);
@@ -70,8 +71,12 @@ struct Open {
 }
 
 pub(crate) struct Writer {
-    /// Where the text index lies; none where it is in memory only.
-    folder: Option<PathBuf>,
+    /// Where the text index belongs on disk; none where it is to be in memory.
+    home: Option<Home>,
+    /// Held while it lies there.
+    lock: Option<FolderLock>,
+    /// When it is tried next to go back there, and the pause after that.
+    next_return: (Instant, Duration),
     generation: String,
     open: Option<Open>,
     shared: Arc<Shared>,
@@ -121,14 +126,16 @@ impl Losses {
 impl Writer {
     pub(crate) fn new(
         store: Store,
-        folder: Option<PathBuf>,
+        (home, lock): (Option<Home>, Option<FolderLock>),
         shared: Arc<Shared>,
         jobs: Receiver<Job>,
     ) -> Result<Self, IndexError> {
         let writer = store.writer()?;
         let through = store.progress.through;
         let writer = Self {
-            folder,
+            home,
+            lock,
+            next_return: (Instant::now() + RETURN_EVERY, RETURN_EVERY),
             generation: store.progress.generation.clone(),
             open: Some(Open { store, writer }),
             shared,
@@ -185,6 +192,7 @@ impl Writer {
             self.commit_or_lose();
         } else if !self.is_dirty() {
             self.look_again();
+            self.return_to_disk();
         }
         if let (Some(open), false) = (&mut self.open, self.loading) {
             self.erasing.step(&open.store, &mut open.writer);
@@ -233,15 +241,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return Next::End,
             }
         }
-        let begun = Store::empty(self.folder.as_deref(), &self.generation)
-            .and_then(|store| Ok((store.writer()?, store)));
-        let begun = begun.or_else(|error| {
-            tracing::warn!(%error, "the text index's folder cannot be used: it is kept in memory until the next start");
-            self.folder = None;
-            let store = Store::empty(None, &self.generation)?;
-            Ok((store.writer()?, store))
-        });
-        match begun {
+        match self.begin_anew() {
             Ok((writer, store)) => {
                 self.open = Some(Open { store, writer });
                 // With the files went all that stood in them.
@@ -251,12 +251,69 @@ impl Writer {
                 self.last_commit = Instant::now();
                 self.want_all();
             }
-            Err(error) => {
-                let error: IndexError = error;
-                self.lose(&error);
-            }
+            Err(error) => self.lose(&error),
         }
         Next::Again
+    }
+
+    /// An empty index, in memory where its folder cannot be used.
+    fn begin_anew(&mut self) -> Result<(IndexWriter, Store), IndexError> {
+        // Taken anew: what held it may be gone with the folder.
+        self.lock = None;
+        if let Some(home) = &self.home {
+            let begun = home.take().and_then(|lock| {
+                let store = Store::empty(Some(&home.text()), &self.generation)?;
+                Ok((lock, store.writer()?, store))
+            });
+            match begun {
+                Ok((lock, writer, store)) => {
+                    self.lock = Some(lock);
+                    return Ok((writer, store));
+                }
+                Err(error) => {
+                    let folder = home.folder().display();
+                    tracing::warn!(%folder, %error, "the index folder cannot be used: text is kept in memory until it can");
+                }
+            }
+        }
+        self.next_return = (Instant::now() + RETURN_EVERY, RETURN_EVERY);
+        let store = Store::empty(None, &self.generation)?;
+        Ok((store.writer()?, store))
+    }
+
+    /// Goes back to disk, where text is in memory only because its folder could not be used. Nothing is built anew: what
+    /// was committed is written there as it is.
+    fn return_to_disk(&mut self) {
+        let (Some(home), Some(open)) = (&self.home, &self.open) else {
+            return;
+        };
+        let (due, pause) = self.next_return;
+        let is_whole = self.rebuilding.is_none() && !self.loading;
+        if !open.store.is_in_memory() || !is_whole || Instant::now() < due {
+            return;
+        }
+        self.next_return = (Instant::now() + RETURN_EVERY, RETURN_EVERY);
+        let Ok(lock) = home.take() else { return };
+        let written = open.store.on_disk(&home.text());
+        let (writer, store) = match written.and_then(|store| Ok((store.writer()?, store))) {
+            Ok(written) => written,
+            Err(error) => {
+                // Writing it once more costs as much again.
+                let pause = pause.saturating_mul(2).min(LONGEST_WAIT);
+                self.next_return = (Instant::now() + pause, pause);
+                let _ = std::fs::remove_dir_all(home.text());
+                tracing::debug!(%error, "the text index cannot be written to its folder yet");
+                return;
+            }
+        };
+        tracing::info!(folder = %home.folder().display(), "the text index is on disk again");
+        let before = self.open.replace(Open { store, writer });
+        self.lock = Some(lock);
+        // A merge in it that is under way may panic.
+        if let Err(panicked) = caught(|| drop(before)) {
+            tracing::warn!(%panicked, "the text index in memory could not be closed");
+        }
+        self.publish();
     }
 
     fn pass_over(&mut self, job: &Job) {
@@ -467,12 +524,11 @@ impl Writer {
         }
         let jobs = std::mem::take(&mut self.uncommitted);
         let through = self.through;
-        for job in &jobs {
-            self.write(job)?;
-        }
+        let written = jobs.iter().try_for_each(|job| self.write(job));
+        // Also where that has failed once more: they are in no commit yet.
         self.through = through;
         self.uncommitted = jobs;
-        Ok(())
+        written
     }
 
     /// Shows what merging has changed since the last commit, here or in the columns.
