@@ -181,9 +181,7 @@ impl Output {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(path)
-            .map_err(|why| StorageError::file(path, &why))?;
+        let file = files::open(path, &mut options).map_err(|why| StorageError::file(path, &why))?;
         // Held while it is written: so an archive that is under way is told from one that was left behind.
         file.lock().map_err(|why| StorageError::file(path, &why))?;
         Ok(Self {
@@ -250,7 +248,7 @@ pub(crate) fn remove_unfinished(path: &Path) -> bool {
         if !path.symlink_metadata()?.is_file() {
             return Ok(false);
         }
-        let mut file = File::open(path)?;
+        let mut file = files::open_to_read(path)?;
         if file.try_lock().is_err() {
             return Ok(false);
         }
@@ -319,7 +317,9 @@ pub(crate) fn write(database: &Database, path: &Path, now: DateTime<Utc>) -> Res
     });
     match written {
         Ok(archived) => {
-            std::fs::rename(&unfinished, path).map_err(|why| StorageError::file(path, &why))?;
+            std::fs::rename(&unfinished, path)
+                .and_then(|()| files::sync(files::above(path)))
+                .map_err(|why| StorageError::file(path, &why))?;
             Ok(archived)
         }
         Err(error) => {
@@ -472,7 +472,7 @@ struct Input<'p> {
 
 impl<'p> Input<'p> {
     fn open(path: &'p Path) -> Result<Self> {
-        let file = File::open(path).map_err(|why| StorageError::file(path, &why))?;
+        let file = files::open_to_read(path).map_err(|why| StorageError::file(path, &why))?;
         Ok(Self {
             file: BufReader::new(file),
             path,

@@ -9,9 +9,9 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, R2D2Connection as _};
 
-use crate::files::Files;
 use crate::limits;
-use crate::{Result, StorageError};
+use crate::opened::Files;
+use crate::{Result, StorageError, opened};
 
 #[expect(
     unreachable_pub,
@@ -105,8 +105,7 @@ impl Target {
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options
-            .open(path)
+        files::open(path, &mut options)
             .map(drop)
             .map_err(|why| StorageError::file(path, &why))
     }
@@ -194,10 +193,11 @@ pub(crate) struct Connector {
 impl Connector {
     /// Opens one connection and sets it up.
     pub(crate) fn open(&self) -> Result<AnyConnection> {
-        match &self.target {
-            Target::Sqlite(path) => Ok(self.open_sqlite(path)?.0),
+        let opened = match &self.target {
+            Target::Sqlite(path) => self.open_sqlite(path).map(|(connection, _)| connection),
             Target::Postgres(url) => self.open_postgres(url),
-        }
+        };
+        opened.map_err(|error| error.about(&self.target))
     }
 
     fn open_pooled(&self) -> Result<Pooled> {
@@ -222,9 +222,10 @@ impl Connector {
     )]
     fn open_sqlite(&self, path: &Path) -> Result<(AnyConnection, Files)> {
         let mut files = Files::at(path)?;
+        opened::only_files(path)?;
         let mut connection = SqliteConnection::establish(&sqlite_uri(path)?).map_err(|why| {
             StorageError::Unavailable {
-                log: format!("{}: {why}", path.display()),
+                log: why.to_string(),
             }
         })?;
         let (cache, query_only) = match self.purpose {
@@ -304,20 +305,34 @@ fn sqlite_uri(path: &Path) -> Result<String> {
 
 impl ManageConnection for Connector {
     type Connection = Pooled;
-    type Error = StorageError;
+    type Error = Cause;
 
-    fn connect(&self) -> Result<Pooled> {
+    fn connect(&self) -> Result<Pooled, Cause> {
         self.open_pooled()
+            .map_err(|error| Cause(error.about(&self.target)))
     }
 
-    fn is_valid(&self, pooled: &mut Pooled) -> Result<()> {
-        Ok(pooled.connection.ping()?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Cause> {
+        let alive = pooled.connection.ping().map_err(StorageError::from);
+        alive.map_err(|error| Cause(error.about(&self.target)))
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
         pooled.broken || pooled.connection.is_broken()
     }
 }
+
+/// Why there is no connection, in the words of the log: a pool that gives up repeats them, and nobody else hears of them.
+#[derive(Debug)]
+pub(crate) struct Cause(StorageError);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.log())
+    }
+}
+
+impl std::error::Error for Cause {}
 
 /// Says in the log why a pool could not get a connection; the caller gets its own error.
 #[derive(Debug, Default)]
@@ -337,8 +352,8 @@ impl Logged {
     }
 }
 
-impl diesel::r2d2::HandleError<StorageError> for Logged {
-    fn handle_error(&self, error: StorageError) {
+impl diesel::r2d2::HandleError<Cause> for Logged {
+    fn handle_error(&self, Cause(error): Cause) {
         if !self.is_news(error.log()) {
             return;
         }

@@ -12,10 +12,11 @@ use uuid::Uuid;
 use crate::connection::{
     AnyConnection, Pool, Pooled, Purpose, Target, Waits, insert_rows, on_each, pool,
 };
+use crate::opened::Heads;
 use crate::rows::{AuditRow, MetaRow};
 use crate::schema::{audit, counter, meta};
 use crate::sql_types::to_uuid;
-use crate::{Result, StorageError, connection, erasure, files, limits};
+use crate::{Result, StorageError, connection, erasure, limits, opened};
 
 /// The key of the advisory lock that all writers of one PostgreSQL database share: "lotse" in ASCII.
 const WRITE_LOCK: i64 = 0x6c_6f_74_73_65;
@@ -40,6 +41,8 @@ struct Inner {
     waits: Waits,
     /// Which database this process opened first. Nothing else is read or written under its name.
     known: OnceLock<Known>,
+    /// What the head of its file says, of SQLite.
+    heads: Heads,
     /// The highest arrival number that this process has seen there: a database that has not reached it was put back.
     seen: AtomicI64,
 }
@@ -81,6 +84,7 @@ impl Database {
             writer: RwLock::new(pool(target.clone(), Purpose::Write, 1, waits)),
             waits,
             known: OnceLock::new(),
+            heads: Heads::default(),
             seen: AtomicI64::new(0),
             read_turns: Arc::new(Semaphore::new(usize::try_from(readers).unwrap_or(1))),
             write_turn: Arc::new(Semaphore::new(1)),
@@ -164,7 +168,7 @@ impl Database {
                 self.close_all();
             }
         }
-        result
+        result.map_err(|error| error.about(&self.0.target))
     }
 
     fn pool(&self, purpose: Purpose) -> Pool {
@@ -175,13 +179,13 @@ impl Database {
         pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Refuses to open what SQLite would take for an old state of the database, or would make anew.
+    /// Refuses what was copied over the database's file, and to open what SQLite would take for an old state of the database, or would make anew.
     fn look_at_files(&self) -> Result<()> {
         let (Target::Sqlite(path), Some(_)) = (&self.0.target, self.0.known.get()) else {
             return Ok(());
         };
         // Else the pool would try for a while.
-        let found = files::can_be_opened(path);
+        let found = opened::can_be_opened(path).and_then(|()| self.0.heads.check(path));
         if found.is_err() {
             self.close_all();
         }
@@ -228,7 +232,7 @@ impl Database {
             "no reader became free",
         )
         .await?;
-        blocking(move || {
+        blocking(&self.0.target, move || {
             let _turn = turn;
             retrying(limits::READ_ATTEMPTS, || {
                 this.with_connection(Purpose::Read, &mut |pooled| queries(&mut pooled.connection))
@@ -267,7 +271,7 @@ impl Database {
             "no reader became free",
         )
         .await?;
-        blocking(move || {
+        blocking(&self.0.target, move || {
             let _turn = turn;
             this.snapshot_here(&mut queries)
         })
@@ -284,7 +288,7 @@ impl Database {
     ) -> Result<T> {
         let this = self.clone();
         let turn = self.write_turn().await?;
-        blocking(move || {
+        blocking(&self.0.target, move || {
             let _turn = turn;
             this.write_here(&mut change)
         })
@@ -398,6 +402,7 @@ impl Database {
         commit(connection)?;
         // What went into a file that nobody finds again was not kept.
         pooled.check_files()?;
+        self.look_at_files()?;
         *committing = false;
         if let Some(arrival) = last_arrival {
             self.0.seen.fetch_max(arrival, Ordering::Relaxed);
@@ -505,8 +510,9 @@ fn not_before(reached: i64, seen: i64) -> Result<()> {
     })
 }
 
-/// Moves to a thread that may block. Storage's only one.
+/// Moves to a thread that may block. Storage's only one: what goes wrong in it is told with the name of the database's file.
 pub(crate) async fn blocking<T: Send + 'static>(
+    target: &Target,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let span = tracing::Span::current();
@@ -517,13 +523,14 @@ pub(crate) async fn blocking<T: Send + 'static>(
                 log: why.to_string(),
             })
         })
+        .map_err(|error| error.about(target))
 }
 
 /// Marks that the pool itself has tried for as long as a caller should wait.
 const POOL: &str = "no connection: ";
 
 fn gave_up(error: &StorageError) -> bool {
-    matches!(error, StorageError::Unavailable { log } if log.starts_with(POOL))
+    matches!(error, StorageError::Unavailable { log } if log.contains(POOL))
 }
 
 fn retrying<T>(attempts: u32, mut work: impl FnMut() -> Result<T>) -> Result<T> {

@@ -197,7 +197,7 @@ impl Database {
         // Writers of this process need not fail while this waits for those who read.
         let turn = self.write_turn().await?;
         let target = self.target().clone();
-        let done = blocking(move || {
+        let done = blocking(self.target(), move || {
             let _turn = turn;
             let connector = Connector {
                 target,
@@ -275,7 +275,7 @@ impl Database {
         }
         let turn = self.write_turn().await?;
         let target = self.target().clone();
-        blocking(move || {
+        blocking(self.target(), move || {
             let _turn = turn;
             let connector = Connector {
                 target,

@@ -2,6 +2,42 @@
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
+use crate::connection::Target;
+use crate::opened;
+
+/// What SQLite says of whatever the system refuses (`SQLITE_IOERR`).
+const IO_ERROR: &str = "disk I/O error";
+/// What to do about what SQLite says. Its words, which are all that it gives, and ours.
+const ADVICE: [(&str, &str); 7] = [
+    (
+        "disk image is malformed",
+        "the file is damaged: stop the node, keep a copy of it, and restore a backup into a new one with `lotse restore`",
+    ),
+    (
+        "file is not a database",
+        "put the right file back, or restore a backup into a new one with `lotse restore`",
+    ),
+    (
+        IO_ERROR,
+        "the system could not read or write it, or what lies beside it (-wal, -shm): look at the disk and the system's log",
+    ),
+    (
+        "unable to open database file",
+        "look at the permissions of the file and its folder, at what lies beside it (-wal, -shm), and at the limit on open \
+         files (`ulimit -n`)",
+    ),
+    (
+        "readonly database",
+        "the user that the node runs as may not write the file, its folder, or what lies beside it (-wal, -shm), or it lies \
+         on a file system that is mounted read-only",
+    ),
+    ("is full", "make room on the disk"),
+    (
+        "is locked",
+        "another process holds it: see which one has it open (`fuser`)",
+    ),
+];
+
 /// A shorthand for this crate's results.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 
@@ -254,6 +290,45 @@ impl StorageError {
         matches!(self, Self::Unavailable { .. } | Self::Busy { .. })
     }
 
+    /// With the file that the database's own words are about, and what to do: SQLite says neither. Every error on its way
+    /// out of this crate goes through here, once or several times.
+    #[must_use]
+    pub(crate) fn about(mut self, target: &Target) -> Self {
+        let Target::Sqlite(path) = target else {
+            return self;
+        };
+        let shown = path.display().to_string();
+        let log = match &mut self {
+            Self::Unavailable { log }
+            | Self::Replaced { log }
+            | Self::Busy { log }
+            | Self::Full { log }
+            | Self::Corrupt { log }
+            | Self::Internal { log } => log,
+            _ => return self,
+        };
+        if log.contains(&shown) {
+            return self;
+        }
+        let is_at_limit = log.contains(IO_ERROR) && opened::has_reached_limit(path);
+        let advice = if is_at_limit {
+            Some("no file of this process may grow any larger (`ulimit -f`): raise that limit")
+        } else {
+            ADVICE
+                .iter()
+                .find_map(|(words, advice)| log.contains(words).then_some(*advice))
+        };
+        *log = match advice {
+            Some(advice) => format!("{shown}: {log}: {advice}"),
+            None => format!("{shown}: {log}"),
+        };
+        if is_at_limit {
+            let log = std::mem::take(log);
+            return Self::Full { log };
+        }
+        self
+    }
+
     pub(crate) fn corrupt(what: &str, why: impl std::fmt::Display) -> Self {
         Self::Corrupt {
             log: format!("{what}: {why}"),
@@ -263,7 +338,9 @@ impl StorageError {
     pub(crate) fn file(path: &std::path::Path, why: &std::io::Error) -> Self {
         if matches!(
             why.kind(),
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            std::io::ErrorKind::StorageFull
+                | std::io::ErrorKind::QuotaExceeded
+                | std::io::ErrorKind::FileTooLarge
         ) {
             return Self::Full {
                 log: format!("{}: {why}", path.display()),
@@ -351,7 +428,7 @@ fn by_message(message: &str, hint: Option<&str>) -> Option<fn(String) -> Storage
         "no connection to the server",
         "connection not open",
         "SSL",
-        "disk I/O error",
+        IO_ERROR,
         "unable to open database file",
         "readonly database",
     ];
@@ -367,5 +444,59 @@ fn by_message(message: &str, hint: Option<&str>) -> Option<fn(String) -> Storage
         Some(|log| StorageError::Corrupt { log })
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn of(words: &str) -> StorageError {
+        let information: Box<dyn diesel::result::DatabaseErrorInformation + Send + Sync> =
+            Box::new(words.to_owned());
+        Diesel::DatabaseError(DatabaseErrorKind::Unknown, information).into()
+    }
+
+    #[test]
+    fn each_of_sqlites_words_is_told_with_the_file_and_what_to_do() {
+        let target = Target::Sqlite(PathBuf::from("/data/lotse.sqlite"));
+        for (words, code, advice) in [
+            (
+                "database disk image is malformed",
+                "corrupt",
+                "restore a backup",
+            ),
+            (
+                "file is not a database",
+                "corrupt",
+                "put the right file back",
+            ),
+            ("disk I/O error", "storage_unavailable", "-wal"),
+            (
+                "unable to open database file",
+                "storage_unavailable",
+                "permissions",
+            ),
+            (
+                "attempt to write a readonly database",
+                "storage_unavailable",
+                "read-only",
+            ),
+            ("database or disk is full", "storage_full", "make room"),
+            ("database is locked", "storage_busy", "another process"),
+        ] {
+            let told = of(words).about(&target).about(&target);
+            assert_eq!(told.code(), code, "{told:?}");
+            let log = told.log();
+            assert!(log.starts_with("/data/lotse.sqlite: "), "{log}");
+            assert!(log.contains(words) && log.contains(advice), "{log}");
+            assert_eq!(log.matches("lotse.sqlite").count(), 1, "{log}");
+        }
+        let told = of("no such table: entry").about(&target);
+        assert_eq!(told.log(), "/data/lotse.sqlite: no such table: entry");
+        let elsewhere = Target::Postgres("postgres://u:secret@db.example/x".to_owned());
+        assert_eq!(of("lock timeout").about(&elsewhere).log(), "lock timeout");
     }
 }

@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use domain::{Action, content_hash};
 
 use crate::Result;
-use crate::connection::AnyConnection;
+use crate::connection::{AnyConnection, Target};
 use crate::database::{ARRIVAL, Database};
 use crate::directory::{counted, review_column, stored_entry};
 use crate::limits;
@@ -62,9 +62,13 @@ impl Integrity {
 
 /// Looks at everything, at one moment.
 pub(crate) fn check(database: &Database) -> Result<Integrity> {
+    let path = match database.target() {
+        Target::Sqlite(path) => path.display().to_string(),
+        Target::Postgres(_) => String::new(),
+    };
     database.snapshot_here(|connection| {
         let mut found = Integrity::default();
-        file(connection, &mut found)?;
+        file(connection, &path, &mut found)?;
         numbers(connection, &mut found)?;
         references(connection, &mut found)?;
         lost(connection, &mut found)?;
@@ -81,7 +85,7 @@ struct Line {
 }
 
 /// SQLite looks at its own file. PostgreSQL has `pg_amcheck` for that.
-fn file(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
+fn file(connection: &mut AnyConnection, path: &str, found: &mut Integrity) -> Result<()> {
     let AnyConnection::Sqlite(inner) = connection else {
         return Ok(());
     };
@@ -90,7 +94,7 @@ fn file(connection: &mut AnyConnection, found: &mut Integrity) -> Result<()> {
         .into_iter()
         .filter(|line| line.integrity_check != "ok")
     {
-        found.note("damaged_file", "database", line.integrity_check);
+        found.note("damaged_file", path, line.integrity_check);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use domain::{Actor, EntryId, Origin, Rules};
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::access::name;
 use crate::archive::{self, Archived};
 use crate::cleanup::{self, Cleaned};
-use crate::connection::{Target, Waits};
+use crate::connection::{AnyConnection, Target, Waits};
 use crate::database::{Database, Known, Transaction, blocking};
 use crate::directory::{Budget, Node};
 use crate::feeds::Feeds;
@@ -75,7 +76,7 @@ impl Storage {
     /// [`StorageError::NewerDatabase`], [`StorageError::Url`], and those of the database.
     pub async fn migrate(url: &str) -> Result<Vec<String>> {
         let target = Target::parse(url)?;
-        blocking(move || migration::migrate(&target)).await
+        blocking(&target.clone(), move || migration::migrate(&target)).await
     }
 
     /// Whether nothing has ever been written to the database behind `url`, or it is an SQLite file that is not there.
@@ -84,7 +85,7 @@ impl Storage {
     /// [`StorageError::Url`], and those of the database.
     pub async fn is_new(url: &str) -> Result<bool> {
         let target = Target::parse(url)?;
-        blocking(move || migration::is_new(&target)).await
+        blocking(&target.clone(), move || migration::is_new(&target)).await
     }
 
     /// The names of the migrations that the database behind `url` still needs.
@@ -93,7 +94,7 @@ impl Storage {
     /// As [`Storage::migrate`].
     pub async fn pending_migrations(url: &str) -> Result<Vec<String>> {
         let target = Target::parse(url)?;
-        blocking(move || migration::pending(&target)).await
+        blocking(&target.clone(), move || migration::pending(&target)).await
     }
 
     /// Opens a database that is up to date. The first opening makes it this node's.
@@ -104,14 +105,22 @@ impl Storage {
     pub async fn open(settings: Settings, now: DateTime<Utc>) -> Result<Self> {
         let target = Target::parse(&settings.url)?;
         let checked = target.clone();
-        let pending = blocking(move || migration::pending(&checked)).await?;
+        let pending = blocking(&target, move || migration::pending(&checked)).await?;
         if !pending.is_empty() {
             return Err(StorageError::PendingMigrations { pending });
         }
         let database = Database::new(target, settings.readers, settings.waits);
         let base_url = settings.origin.as_str().to_owned();
-        let (known, origin_row) = database.write(move |t| identify(t, &base_url, now)).await?;
+        let identified = database.write(move |t| {
+            let (known, origin_row) = identify(t, &base_url, now)?;
+            Ok((known, origin_row, mark(t, known)?))
+        });
+        let (known, origin_row, is_new_mark) = identified.await?;
         database.is_this(known);
+        if is_new_mark {
+            // So that it stands in the file, and not in the log beside it only. Where somebody reads it does later.
+            database.leave_no_remains().await?;
+        }
         let node = Arc::new(Node {
             origin: settings.origin,
             origin_row,
@@ -254,7 +263,10 @@ impl Storage {
     /// [`StorageError::File`], [`StorageError::Full`], and those of the database.
     pub async fn backup(&self, path: &Path, now: DateTime<Utc>) -> Result<Archived> {
         let (database, path) = (self.database.clone(), path.to_owned());
-        blocking(move || archive::write(&database, &path, now)).await
+        blocking(self.database.target(), move || {
+            archive::write(&database, &path, now)
+        })
+        .await
     }
 
     /// Removes the beginnings of archives that killed processes left behind in `folder`. What another process is writing
@@ -272,7 +284,7 @@ impl Storage {
     pub async fn restore(url: &str, path: &Path) -> Result<Archived> {
         let target = Target::parse(url)?;
         let checked = target.clone();
-        let pending = blocking(move || migration::pending(&checked)).await?;
+        let pending = blocking(&target, move || migration::pending(&checked)).await?;
         if !pending.is_empty() {
             return Err(StorageError::PendingMigrations { pending });
         }
@@ -285,8 +297,32 @@ impl Storage {
     /// Those of the database; contradictions stand in the result.
     pub async fn check_integrity(&self) -> Result<Integrity> {
         let database = self.database.clone();
-        blocking(move || integrity::check(&database)).await
+        blocking(self.database.target(), move || integrity::check(&database)).await
     }
+}
+
+#[derive(QueryableByName)]
+struct Mark {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    application_id: i32,
+}
+
+/// Marks the head of an SQLite file as this database's, so that another one that is copied over it is noticed: whether that
+/// is new.
+fn mark(t: &mut Transaction<'_>, known: Known) -> Result<bool> {
+    let AnyConnection::Sqlite(inner) = t.connection() else {
+        return Ok(false);
+    };
+    // Of the microseconds the last 31 bits, and never 0: that is an unmarked file.
+    let mark = i32::try_from(known.made & 0x7fff_ffff)
+        .unwrap_or_default()
+        .max(1);
+    let found: Mark = diesel::sql_query("PRAGMA application_id").get_result(inner)?;
+    let is_new = found.application_id != mark;
+    if is_new {
+        inner.batch_execute(&format!("PRAGMA application_id = {mark}"))?;
+    }
+    Ok(is_new)
 }
 
 /// Whether a stored base URL is another spelling of this one.

@@ -150,7 +150,7 @@ impl Directory {
         mut each: impl FnMut(Vec<Stored>) -> ControlFlow<()> + Send + 'static,
     ) -> Result<i64> {
         let database = self.database.clone();
-        blocking(move || {
+        blocking(self.database.target(), move || {
             database.snapshot_here(|c| {
                 let through = head(c)?;
                 let origins = Origins::load(c)?;

@@ -5,14 +5,20 @@
 //! before anybody is told of it.
 
 use std::fs::{self, Metadata};
-use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{Result, StorageError};
 
 /// Bytes of the head of a database.
 const HEAD: usize = 100;
+/// What it begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Bytes that are written at least at once: the largest page of SQLite, with the head of a frame.
+const PAGE: u64 = 65_536 + 32;
 
 /// A file, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +103,45 @@ impl Files {
 /// write into a new log by the other's notes about the old one, and nobody could read it again.
 pub(crate) fn can_be_opened(path: &Path) -> Result<()> {
     Files::at(path)?;
+    only_files(path)?;
     let [log, shared] = beside(path);
     if look(&log)?.is_none() && look(&shared)?.is_some() {
         return Err(gone(&log));
     }
     Ok(())
+}
+
+/// Refuses anything but ordinary files in the place of the database and of what SQLite makes beside it. SQLite says of a
+/// folder that it is *unable to open* something, and would wait at a pipe for ever.
+pub(crate) fn only_files(path: &Path) -> Result<()> {
+    let mut rollback = path.to_owned().into_os_string();
+    rollback.push("-journal");
+    let beside = beside(path).into_iter().chain([PathBuf::from(rollback)]);
+    for path in [path.to_owned()].into_iter().chain(beside) {
+        if let Err(error) = files::refuse_what_is_no_file(&path) {
+            let why = match error.kind() {
+                ErrorKind::IsADirectory => {
+                    "this is a folder, where a file of the database is expected: move it away"
+                        .to_owned()
+                }
+                ErrorKind::Other => format!("{error}: move it away"),
+                _ => error.to_string(),
+            };
+            return Err(unusable(&path, &why));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the database or its log is as large as a file of this process may be (`ulimit -f`).
+pub(crate) fn has_reached_limit(path: &Path) -> bool {
+    let Some(largest) = files::largest() else {
+        return false;
+    };
+    let [log, _] = beside(path);
+    let length = |path: &Path| fs::metadata(path).map_or(0, |there| there.len());
+    // The next page, with the head of its frame in the log, would go beyond it.
+    length(path).max(length(&log)).saturating_add(PAGE) > largest
 }
 
 /// The write-ahead log, and the memory that processes share about it.
@@ -113,12 +153,115 @@ fn beside(path: &Path) -> [PathBuf; 2] {
     })
 }
 
+/// What the head of a database's file said when it was last looked at, so that another file that is copied over it *in place*
+/// is noticed: the name, the inode and often the length stay the same then.
+#[derive(Debug, Default)]
+pub(crate) struct Heads(Mutex<Looked>);
+
+#[derive(Debug, Default)]
+struct Looked {
+    /// Which file that is.
+    file: Option<File>,
+    /// When the file was last changed, in seconds and nanoseconds, and how long it is: what did not change is not read again.
+    changed: (i64, i64, u64),
+    head: Option<Head>,
+    /// What took its place. Only a new start goes on then.
+    replaced: Option<String>,
+}
+
+/// What stays or only grows (<https://sqlite.org/fileformat.html>, 1.3.6 and 1.3.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    /// Grows whenever the first page is written.
+    counter: u32,
+    /// Which database it is; 0 in one that no node of this version has opened yet.
+    application: u32,
+}
+
+impl Heads {
+    /// Refuses a database that is another one, or an older state of it, by its head.
+    ///
+    /// # Errors
+    /// [`StorageError::Replaced`], from then on always.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        let mut looked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(found) = fs::metadata(path) else {
+            return Ok(());
+        };
+        // Another file under its name is told by others, and the first one may come back.
+        if *looked.file.get_or_insert(File::from(&found)) != File::from(&found) {
+            return Ok(());
+        }
+        if looked.replaced.is_none() {
+            let changed = (found.mtime(), found.mtime_nsec(), found.len());
+            if looked.changed != changed {
+                looked.changed = changed;
+                looked.follow(read_head(path));
+            }
+        }
+        match &looked.replaced {
+            Some(by) => Err(StorageError::Replaced {
+                log: format!(
+                    "{}: {by} was copied over it: stop the node, put the right file there, and start it again",
+                    path.display()
+                ),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Looked {
+    fn follow(&mut self, head: Option<[u8; HEAD]>) {
+        let Some(head) = head else { return };
+        if !head.starts_with(MAGIC) {
+            self.replaced = Some("something that is no database".to_owned());
+            return;
+        }
+        let number = |at: usize| {
+            let bytes = head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u32::from_be_bytes)
+        };
+        let head = Head {
+            counter: number(24),
+            application: number(68),
+        };
+        let by = match self.head {
+            Some(before) if before.application != 0 && before.application != head.application => {
+                Some("another database")
+            }
+            Some(before) if head.counter < before.counter => Some("an older state"),
+            _ => None,
+        };
+        self.replaced = by.map(str::to_owned);
+        self.head = Some(head);
+    }
+}
+
+/// Files whose heads were read, open for as long as this process lives: to close one would take away the locks that SQLite
+/// holds on it, of all connections of the process (<https://sqlite.org/howtocorrupt.html>, 2.2).
+static OPEN: Mutex<Vec<(File, fs::File)>> = Mutex::new(Vec::new());
+
+/// The head of a file that is long enough to have one: one that is being copied is shorter for a moment.
+fn read_head(path: &Path) -> Option<[u8; HEAD]> {
+    let mut head = [0; HEAD];
+    let wanted = File::from(&fs::metadata(path).ok()?);
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !open.iter().any(|(known, _)| *known == wanted) {
+        let file = files::open_to_read(path).ok()?;
+        open.push((File::from(&file.metadata().ok()?), file));
+    }
+    let (_, file) = open.iter().find(|(known, _)| *known == wanted)?;
+    file.read_exact_at(&mut head, 0).ok()?;
+    Some(head)
+}
+
 /// Whether a database has as many pages as its first one says (<https://sqlite.org/fileformat.html>, 1.3.2 and 1.3.7).
 fn is_whole(path: &Path, length: u64) -> bool {
-    let mut head = [0; HEAD];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    let (Ok(()), Some(size), Some(pages)) = (
-        read,
+    let Some(head) = read_head(path) else {
+        return false;
+    };
+    let (Some(size), Some(pages)) = (
         head.get(16..18).and_then(|bytes| bytes.try_into().ok()),
         head.get(28..32).and_then(|bytes| bytes.try_into().ok()),
     ) else {
