@@ -57,9 +57,8 @@ pub enum FederationError {
     NoIdentity,
     /// The journal speaks of an identity that the database does not know.
     #[error(
-        "{}: this node had an identity that the database does not know; \
-         where a rotation of keys was cut off, `lotse keys rotate` goes on; \
-         where the database was put back, `lotse new-epoch --recovery-key FILE` does", journal.display()
+        "{}: this node had an identity that the database does not know, or its keys are gone: \
+         the database was put back, for which there is `lotse new-epoch --recovery-key FILE`", journal.display()
     )]
     OtherDatabase {
         /// Where it is.

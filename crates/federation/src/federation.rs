@@ -258,6 +258,19 @@ impl Federation {
         Ok(true)
     }
 
+    /// Finishes a rotation that was cut off: whether there was one, or another process has just finished it.
+    pub(crate) async fn take_up_rotation(&self) -> Result<bool, FederationError> {
+        let inner = &self.0;
+        let done = identity::take_up(self.feeds(), &inner.keys, &inner.journal, self.now()).await?;
+        if done {
+            self.reload().await?;
+            tracing::info!("new keys are in force: a rotation that was cut off is finished");
+            self.announce().await;
+            return Ok(true);
+        }
+        self.follow_document().await
+    }
+
     /// Gives the node new keys, signed for by the old ones, and tells its peers.
     ///
     /// # Errors

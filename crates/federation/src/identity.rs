@@ -3,6 +3,8 @@
 //! Each key lies in a file that is named after its public half, so that no restore and no rotation can mix two of them
 //! up. The recovery key belongs off the machine: whoever holds it can speak as this node anew.
 
+mod unfinished;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -55,18 +57,30 @@ impl KeyFolder {
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), FederationError> {
+        // A key that a killed process was in the middle of never has its name.
+        let part = path.with_extension(format!("{}.part", std::process::id()));
         let write = || -> std::io::Result<()> {
-            std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700)
-                .create(&self.0)?;
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)?;
+            files::make(&self.0)?;
+            let mut file = files::open(
+                &part,
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600),
+            )?;
+            // Held until it has its name: so a key that is being made is told from one that was left behind.
+            file.lock()?;
             file.write_all(text.as_bytes())?;
-            file.sync_all()
+            file.sync_all()?;
+            fs::rename(&part, path)?;
+            files::sync(&self.0)
         };
-        write().map_err(|why| FederationError::keys(path, why))
+        let written = write();
+        if written.is_err() {
+            let _ = fs::remove_file(&part);
+        }
+        written.map_err(|why| FederationError::keys(path, why))
     }
 
     /// Removes keys that were never in force.
@@ -96,7 +110,7 @@ const RECOVERY: &str = "recovery-";
 
 /// Reads a private key, and refuses one that is not the half of `public`.
 fn read_key(path: &Path, public: Option<&PublicKey>) -> Result<SecretKey, FederationError> {
-    let pem = fs::read_to_string(path).map_err(|why| FederationError::keys(path, why))?;
+    let pem = files::read_to_string(path).map_err(|why| FederationError::keys(path, why))?;
     let key = SecretKey::from_pem(&pem).map_err(|why| FederationError::keys(path, why))?;
     if public.is_some_and(|public| key.public() != *public) {
         return Err(FederationError::keys(path, "this is another key"));
@@ -113,7 +127,11 @@ pub(crate) async fn ensure(
     name: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Identity, FederationError> {
+    let taken_up = take_up(feeds, folder, journal, now).await?;
     if let Some(identity) = load(feeds, folder, now).await? {
+        if taken_up {
+            tracing::info!("new keys are in force: a rotation that was cut off is finished");
+        }
         return Ok(identity);
     }
     if journal.read()?.is_some_and(|written| !written.is_empty()) {
@@ -165,6 +183,8 @@ pub(crate) async fn load(
     }))
 }
 
+pub(crate) use unfinished::take_up;
+
 type Written = Result<(), crate::journal::JournalError>;
 
 fn put_here(
@@ -209,6 +229,11 @@ pub(crate) async fn rotate(
                 work.discard();
                 let newest = work.document()?.unwrap_or_default();
                 return Ok(Err(other_rotation(&newest)));
+            }
+            // The journal knows a newer document: the database was put back, or this is not the first attempt.
+            if let Err(error) = unfinished::refuse_older(work, &journal)? {
+                work.discard();
+                return Ok(Err(error));
             }
             // Nothing can be published while this runs, so that these are the last numbers of the old key.
             let from = next_numbers(work, &identity.document)?;

@@ -61,7 +61,7 @@ struct Seen {
 }
 
 impl FileJournal {
-    /// The journal of `node` in the folder `folder`, which is made when something is written. `database` is when the node's
+    /// The journal of `node` in the folder `folder`, which is made when something is written if the one above it is there. `database` is when the node's
     /// database was made; a file of more than `long` bytes is shortened.
     #[must_use]
     pub fn in_folder(folder: &Path, node: Origin, database: i64, long: u64) -> Self {
@@ -117,6 +117,11 @@ impl FileJournal {
             document.pointer("/lotse/sequence")?.as_u64()
         });
         Ok(newest)
+    }
+
+    /// Lines that were ever written, in files before this one, too.
+    pub(crate) fn lines_written(&self) -> Result<u64> {
+        Ok(self.look()?.map_or(0, |seen| seen.chain.position().lines))
     }
 
     /// Whether the file is longer than it need be.
@@ -228,14 +233,14 @@ impl FileJournal {
         {
             return Written::default();
         }
-        let text = std::fs::read(&self.path).unwrap_or_default();
+        let text = files::read(&self.path).unwrap_or_default();
         line::rescue(&String::from_utf8_lossy(&text))
     }
 
     /// Reads what is new. `None` where there is no file.
     fn look(&self) -> Result<Option<MutexGuard<'_, Seen>>> {
         let mut seen = self.lock();
-        let mut file = match File::open(&self.path) {
+        let mut file = match files::open_to_read(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 *seen = Seen::default();
@@ -244,9 +249,6 @@ impl FileJournal {
             Err(error) => return Err(self.error(error.into())),
         };
         let there = file.metadata().map_err(|error| self.error(error.into()))?;
-        if there.is_dir() {
-            return Err(self.error(Trouble::Folder));
-        }
         if there.ino() != seen.inode || there.len() < seen.length {
             *seen = Seen {
                 inode: there.ino(),
@@ -358,12 +360,14 @@ impl FileJournal {
         }
         let part = self.path.with_extension("part");
         let write = || -> std::io::Result<()> {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&part)?;
+            let mut file = files::open(
+                &part,
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600),
+            )?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&part, &self.path)?;
@@ -383,13 +387,15 @@ impl FileJournal {
         self.make_folder()?;
         let open = || {
             let new = !self.path.exists();
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&self.path)?;
+            let file = files::open(
+                &self.path,
+                OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .mode(0o600),
+            )?;
             if new {
                 self.sync_folder()?;
             }
@@ -399,19 +405,13 @@ impl FileJournal {
     }
 
     fn make_folder(&self) -> Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(folder)
-            .map_err(|error| self.error(error.into()))
+        // Only in a folder that is there: else it would be made in the place of a volume that is not mounted.
+        files::make(files::above(&self.path)).map_err(|error| self.error(error.into()))
     }
 
     /// Makes sure that the name of a new file is there after a power cut, too.
     fn sync_folder(&self) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
+        files::sync(files::above(&self.path))
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {

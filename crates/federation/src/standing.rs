@@ -292,7 +292,7 @@ impl Federation {
             work.discard();
             is_newer(work, &journal)
         });
-        if !newer.await?? {
+        if !newer.await?? || self.take_up_rotation().await? {
             return Ok(());
         }
         let journal = self.journal().path().to_owned();

@@ -15,5 +15,6 @@ mod quarantine;
 mod quota;
 mod repair;
 mod restore;
+mod rotation;
 mod strangers;
 mod sweep;
