@@ -54,7 +54,6 @@ pub struct Node {
     settings: Vec<(String, String)>,
     first: Vec<String>,
     demo: bool,
-    file_limit: bool,
     federates: bool,
     binary: Option<PathBuf>,
     start_seconds: u64,
@@ -77,7 +76,6 @@ impl Node {
                 .map(str::to_owned)
                 .to_vec(),
             demo: false,
-            file_limit: false,
             federates: false,
             binary: None,
             start_seconds: START_SECONDS,
@@ -162,13 +160,6 @@ impl Node {
             first: Vec::new(),
             ..other.settings.clone()
         }
-    }
-
-    /// So that [`TestNode::limit_files`] gives it write errors instead of ending it.
-    #[must_use]
-    pub fn with_file_limit(mut self) -> Self {
-        self.file_limit = true;
-        self
     }
 
     /// Starts it and waits until it is ready.
@@ -427,8 +418,7 @@ impl TestNode {
         self.process.as_ref().map(Pid::from_child)
     }
 
-    /// From now on no file of the process may grow beyond so many bytes; `None` lifts that. The node must have been
-    /// started [`Node::with_file_limit`].
+    /// From now on no file of the process may grow beyond so many bytes; `None` lifts that.
     ///
     /// # Panics
     /// When it does not run.
@@ -501,16 +491,7 @@ impl TestNode {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let binary = self.settings.binary.clone().unwrap_or_else(binary);
-        let mut command = if self.settings.file_limit {
-            // A write beyond the limit then fails with an error; without this the signal would end the process.
-            let mut shell = Command::new("bash");
-            shell
-                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-                .arg(binary);
-            shell
-        } else {
-            Command::new(binary)
-        };
+        let mut command = Command::new(binary);
         command
             .args(arguments)
             .env_clear()

@@ -8,7 +8,7 @@ use lotse_tests::{Database, Node, World, batch, wait_for};
 
 #[test]
 fn when_nothing_more_can_be_written_the_node_says_so_and_reads_on_until_there_is_room() {
-    let world = World::on(Node::on(Database::Sqlite).with_file_limit());
+    let world = World::on(Node::on(Database::Sqlite));
     let ids = |name: &str| {
         (0..700)
             .map(|number| format!("{name}-{number:04}"))

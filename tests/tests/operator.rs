@@ -13,6 +13,7 @@ use lotse_tests::{Database, Node, node::binary, on_both};
 use tempfile::TempDir;
 
 on_both!(
+    a_journal_or_a_recovery_key_in_the_data_folder_is_warned_about,
     keys_and_other_secrets_that_others_may_read_are_all_warned_about,
     what_killed_processes_left_is_cleared_at_the_start,
 );
@@ -42,7 +43,7 @@ impl Console {
 
     /// As [`Console::run`], where no file may grow.
     fn run_full(&self, arguments: &[&str]) -> Output {
-        self.shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", arguments)
+        self.shell("ulimit -f 0; exec \"$0\" \"$@\"", arguments)
     }
 
     fn shell(&self, script: &str, arguments: &[&str]) -> Output {
@@ -321,4 +322,50 @@ fn what_killed_processes_left_is_cleared_at_the_start(database: Database) {
         log.contains("access-token.4711.part") && log.contains("index-9"),
         "{log}"
     );
+}
+
+fn a_journal_or_a_recovery_key_in_the_data_folder_is_warned_about(database: Database) {
+    let mut node = Node::on(database).federated().start();
+    let journal = "the restore journal lies in the data folder";
+    let recovery = "take the recovery key off this machine";
+    assert!(!node.log().contains(journal) && node.log().contains(recovery));
+    node.stop();
+    let keys = node.data().join("keys");
+    for item in fs::read_dir(&keys).unwrap() {
+        let name = item.unwrap().file_name().into_string().unwrap();
+        if name.starts_with("recovery-") {
+            fs::rename(keys.join(&name), node.outside(&name)).unwrap();
+        }
+    }
+    let checked = node.ask(&["check"]);
+    assert!(
+        !checked.contains(journal) && !checked.contains(recovery),
+        "{checked}"
+    );
+
+    // Inside, and inside by a detour.
+    let detour = node.outside("detour");
+    symlink(node.data(), &detour).unwrap();
+    for folder in [node.data().join("journal"), detour.join("more")] {
+        let said = node.run_with(&["check"], &[("LOTSE_JOURNAL", folder.to_str().unwrap())]);
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.contains(journal), "{said}");
+    }
+    fs::rename(node.journal(), node.data().join("journal")).unwrap();
+    node.set("JOURNAL", node.data().join("journal").to_str().unwrap());
+    node.restart();
+    assert!(node.log().contains(journal), "{}", node.log());
+}
+
+#[test]
+fn with_too_few_open_files_nothing_is_begun() {
+    let console = Console::with_node();
+    for (few, arguments) in [(12, &["check"][..]), (63, &SERVE)] {
+        let script = format!("ulimit -n {few}; exec \"$0\" \"$@\"");
+        let said = complaint(&console.shell(&script, arguments));
+        assert!(said.contains("ulimit -n") && said.contains("64"), "{said}");
+    }
+    // Only the soft limit is low: it is raised.
+    let said = console.shell("ulimit -S -n 16; exec \"$0\" \"$@\"", &["check"]);
+    assert!(said.status.success(), "{said:?}");
 }

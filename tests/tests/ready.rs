@@ -115,7 +115,7 @@ fn a_database_that_is_cut_or_hangs_stops_writing_alone() {
 
 #[test]
 fn a_disk_without_room_stops_writing_alone() {
-    let world = World::on(with_metrics(Node::on(Database::Sqlite).with_file_limit()));
+    let world = World::on(with_metrics(Node::on(Database::Sqlite)));
     let node = &world.node;
     node.limit_files(Some(0));
     let body = waits_until(node, "writing", 503);

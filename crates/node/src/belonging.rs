@@ -71,7 +71,7 @@ fn belonging(origin: &Origin, made: i64) -> Belonging {
 }
 
 fn read(path: &Path) -> Result<Option<Belonging>, Failure> {
-    match std::fs::read_to_string(path) {
+    match files::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text)
             .map(Some)
             .map_err(|error| Failure::new(format!("{}: {error}", path.display()))),

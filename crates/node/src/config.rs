@@ -371,18 +371,14 @@ impl Config {
     }
 }
 
-/// Makes a folder that only this user may enter, unless it is there.
-pub(crate) fn private_folder(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::DirBuilderExt as _;
+/// Makes the data folder, with all that is above it: for `lotse init`, `demo` and `restore`, which set a node up. A node that
+/// is set up makes nothing where its folder was.
+pub(crate) fn make_data_folder(path: &Path) -> Result<(), Failure> {
     if path.exists() && !path.is_dir() {
         return Err(Failure::new(format!(
             "{}: this is no folder",
             path.display()
         )));
     }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| crate::failure::file(path, &error))
+    files::make_all(path).map_err(|error| crate::failure::file(path, &error))
 }

@@ -3,10 +3,39 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::failure::Failure;
+
 /// Descriptors that are kept for what is no connection of a client: database, index, journal, log, other nodes.
 const KEPT: u64 = 512;
 /// Connections that each worker has at least, however little is allowed.
 const LEAST: u64 = 32;
+
+/// Descriptors without which no command gets as far as saying what it lacks: libraries panic where they are refused one.
+const FEWEST: u64 = 64;
+
+/// Refuses to begin with too few descriptors; raises the soft limit where that is all that is wrong.
+///
+/// # Errors
+/// Where the system allows fewer.
+pub(crate) fn enough() -> Result<(), Failure> {
+    let limit = getrlimit(Resource::Nofile);
+    let is_few = |limit: Option<u64>| limit.is_some_and(|limit| limit < FEWEST);
+    if is_few(limit.maximum) {
+        return Err(Failure::new(format!(
+            "the limit on open files is {}, and at least {FEWEST} are needed: raise it (`ulimit -n`)",
+            limit.maximum.unwrap_or_default()
+        )));
+    }
+    if is_few(limit.current) {
+        let raised = Rlimit {
+            current: Some(FEWEST),
+            maximum: limit.maximum,
+        };
+        // Up to the hard limit everybody may.
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
+    Ok(())
+}
 
 /// So many connections for each worker as are wanted, or as the system allows. The soft limit is raised to what is needed,
 /// up to the hard one.

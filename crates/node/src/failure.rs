@@ -49,7 +49,7 @@ impl From<storage::StorageError> for Failure {
             E::Refused(refusal) => refusal.to_string(),
             // At the console the operator reads what only the log would have.
             E::Full { log } => {
-                format!("there is no room left: {log}: make room on the disk, then try again")
+                format!("there is no room left: {log}")
             }
             E::Unavailable { log }
             | E::Replaced { log }

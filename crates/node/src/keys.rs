@@ -9,19 +9,16 @@ use std::sync::Arc;
 use domain::Origin;
 use http::sign_in::{Keys, generate};
 
-use crate::config::private_folder;
 use crate::failure::{Failure, file};
 
 /// The key that signs access tokens.
 const TOKEN_KEY: &str = "access-token.pem";
-/// How the name of that file begins while it is written; the number of the process and `.part` follow.
-pub(crate) const TOKEN_KEY_PART: &str = "access-token.";
 /// The key before it, as long as its tokens may still be about.
 const FORMER_TOKEN_KEY: &str = "access-token-former.pem";
 
 /// Loads the keys, making them at the first start.
 pub(crate) fn load(folder: &Path, origin: &Origin) -> Result<Arc<Keys>, Failure> {
-    private_folder(folder)?;
+    files::make(folder).map_err(|error| file(folder, &error))?;
     let path = folder.join(TOKEN_KEY);
     if !path.exists() {
         write_new(&path, &generate()?)?;
@@ -37,7 +34,7 @@ pub(crate) fn load(folder: &Path, origin: &Origin) -> Result<Arc<Keys>, Failure>
 
 /// Reads a key and says which file it is that cannot be used.
 fn read(path: &Path, origin: &Origin) -> Result<String, Failure> {
-    let pem = fs::read_to_string(path).map_err(|error| file(path, &error))?;
+    let pem = files::read_to_string(path).map_err(|error| file(path, &error))?;
     Keys::from_pem(origin, [pem.as_str()])
         .map_err(|why| Failure::new(format!("{}: {why}", path.display())))?;
     Ok(pem)
@@ -47,11 +44,10 @@ fn read(path: &Path, origin: &Origin) -> Result<String, Failure> {
 pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let part = path.with_extension(format!("{}.part", std::process::id()));
     let write = || -> std::io::Result<()> {
-        let mut out = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&part)?;
+        let mut out = files::open(
+            &part,
+            OpenOptions::new().write(true).create_new(true).mode(0o600),
+        )?;
         // Held until it has its name: so a key that is being made is told from one that was left behind.
         out.lock()?;
         out.write_all(text.as_bytes())?;

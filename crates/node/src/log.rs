@@ -12,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::config::{Config, LogFormat};
+use crate::console;
 use crate::failure::Failure;
 
 /// Lines that one place in this software writes between two summaries. A partner who writes as often as it may writes
@@ -24,6 +25,10 @@ const LINES_OF_OTHERS: u64 = 10;
 static BOUND: LazyLock<Bound> = LazyLock::new(Bound::default);
 
 /// Starts logging.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the log goes to standard error, beside what the console says there"
+)]
 pub(crate) fn start(config: &Config) -> Result<(), Failure> {
     let filter: EnvFilter = config
         .log
@@ -31,7 +36,7 @@ pub(crate) fn start(config: &Config) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("log: {error}")))?;
     let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(|| console::Lines)
         .log_internal_errors(false);
     let registry = tracing_subscriber::registry().with(filter);
     match config.log_format {

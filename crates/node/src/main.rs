@@ -36,19 +36,16 @@ static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 fn main() -> ExitCode {
     // First of all: a container stops what has just started, too.
-    if let Err(failure) = signals::watch() {
-        console::error(&failure);
-        return ExitCode::FAILURE;
+    if let Err(failure) = descriptors::enough().and_then(|()| signals::watch()) {
+        return console::end(Err(failure));
     }
+    signals::leave_no_image();
     allocator::give_back_soon();
     // Whatever this process writes is its user's alone: database, keys, index, archives, exports.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let cli = cli::Cli::parse();
-    match commands::run(cli) {
-        Ok(code) => code,
-        Err(failure) => {
-            console::error(&failure);
-            ExitCode::FAILURE
-        }
-    }
+    let done = match cli::Cli::try_parse() {
+        Ok(cli) => commands::run(cli),
+        Err(asked) => Ok(console::explain(&asked)),
+    };
+    console::end(done)
 }

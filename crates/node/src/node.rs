@@ -16,7 +16,7 @@ use search::{Change, Index, IndexError};
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, private_folder};
+use crate::config::{Config, make_data_folder};
 use crate::failure::Failure;
 use crate::follow::{change, follow};
 use crate::sources::without_password;
@@ -29,7 +29,7 @@ const READ_YOUR_WRITES: Duration = Duration::from_secs(10);
 
 /// Opens the database of a node that is about to be set up; makes it where there is none yet.
 pub(crate) async fn make_storage(config: &Config) -> Result<Storage, Failure> {
-    private_folder(&config.data)?;
+    make_data_folder(&config.data)?;
     let url = config.database_url();
     // To fill an empty database is no upgrade, so nobody has to ask for it.
     if Storage::is_new(&url).await? {
@@ -69,6 +69,14 @@ pub(crate) async fn open_existing(config: &Config) -> Result<Storage, Failure> {
         return Err(no_database(config, &url));
     }
     open(config).await
+}
+
+/// The database is there, and the folder of keys is not.
+fn no_data_folder(config: &Config) -> Failure {
+    Failure::new(format!(
+        "{}: the data folder is not there, with the keys of this node: mount its volume, or put it back from a backup",
+        config.data.display()
+    ))
 }
 
 async fn open(config: &Config) -> Result<Storage, Failure> {
@@ -127,6 +135,9 @@ impl Node {
         let clock = Clock::new(crate::clock::now);
         let health = Health::new(crate::clock::now);
         health.starting(Part::Index, "the directory is read");
+        if !config.data.exists() {
+            return Err(no_data_folder(config));
+        }
         let keys = keys::load(&config.key_folder(), &origin)?;
         belonging::note(&config.key_folder(), &origin, storage.made())?;
         let index = open_index(config, &storage, &health).await?;

@@ -19,6 +19,10 @@ use crate::failure::{Failure, file};
 const PROBE: &str = ".lotse-probe-";
 /// Bytes of it: a block of any file system.
 const PROBE_BYTES: usize = 4096;
+/// How the names of files of keys begin: of access tokens, of this node (Ed25519 as a Multikey), for recovery.
+const KEYS: [&str; 3] = ["access-token", "z6Mk", RECOVERY_KEY];
+/// How the name of the recovery key begins.
+const RECOVERY_KEY: &str = "recovery-";
 /// Journals that were being written anew and have not been touched for so long were left behind.
 const PART_AGE: Duration = Duration::from_secs(3_600);
 /// Search indexes of another port that have not been written for so long belong to no process any more. Until then one may
@@ -66,7 +70,7 @@ pub(crate) fn journal_writable(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     try_folder(&folder)?;
-    files(&folder).iter().try_for_each(|path| try_file(path))
+    files_in(&folder).iter().try_for_each(|path| try_file(path))
 }
 
 /// Whether a file can be made here and written to the disk.
@@ -84,12 +88,14 @@ fn try_folder(folder: &Path) -> Result<(), Failure> {
 fn try_in(folder: &Path) -> std::io::Result<()> {
     let path = folder.join(format!("{PROBE}{}", std::process::id()));
     let write = || -> std::io::Result<()> {
-        let mut probe = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)?;
+        let mut probe = files::open(
+            &path,
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600),
+        )?;
         probe.lock()?;
         probe.write_all(&[0; PROBE_BYTES])?;
         probe.sync_all()
@@ -101,13 +107,9 @@ fn try_in(folder: &Path) -> std::io::Result<()> {
 
 /// Whether a file that is there can be written.
 fn try_file(path: &Path) -> Result<(), Failure> {
-    match OpenOptions::new().append(true).open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(file(path, &error)),
-        Ok(opened) if opened.metadata().is_ok_and(|there| !there.is_file()) => Err(Failure::new(
-            format!("{}: this is no ordinary file", path.display()),
-        )),
-        Ok(_) => Ok(()),
+    match files::open(path, OpenOptions::new().append(true)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file(path, &error)),
+        _ => Ok(()),
     }
 }
 
@@ -138,8 +140,8 @@ impl std::fmt::Display for Exposed {
 /// Whatever others may read of keys, settings with secrets, journal and database, or replace in the folders of keys.
 pub(crate) fn exposed(config: &Config) -> Vec<Exposed> {
     let (keys, journal) = (config.key_folder(), config.journal_folder());
-    let mut secret = files(&keys);
-    secret.extend(files(&journal));
+    let mut secret = files_in(&keys);
+    secret.extend(files_in(&journal));
     if let Some(database) = database_file(config) {
         for end in ["", "-wal", "-shm"] {
             let mut name = database.clone().into_os_string();
@@ -160,6 +162,42 @@ pub(crate) fn exposed(config: &Config) -> Vec<Exposed> {
         .collect()
 }
 
+/// What lies in the data folder and does not protect anything there: a backup or a loss of the folder takes it along.
+pub(crate) fn together(config: &Config) -> Vec<String> {
+    let data = fs::canonicalize(&config.data).unwrap_or_else(|_| config.data.clone());
+    let mut found = Vec::new();
+    let journal = config.journal_folder();
+    // What is not there yet will be made below what is.
+    let there = journal.ancestors().find_map(|path| {
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        fs::canonicalize(path).ok()
+    });
+    if there.is_some_and(|there| there.starts_with(&data)) {
+        found.push(format!(
+            "{}: the restore journal lies in the data folder: whoever puts that back from a backup puts the journal back with \
+             it, which then cannot tell; set `journal` to a folder outside, and move the file there",
+            journal.display()
+        ));
+    }
+    let recovery = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(RECOVERY_KEY) && name.ends_with(".pem")
+    };
+    let folders = [config.key_folder(), config.data.clone(), journal];
+    let keys = folders.iter().flat_map(|folder| files_in(folder));
+    for path in keys.filter(recovery) {
+        found.push(format!(
+            "{}: take the recovery key off this machine: whoever holds it can speak as this node",
+            path.display()
+        ));
+    }
+    found
+}
+
 /// Removes what killed processes left behind: only what is surely a node's and what no process holds. Returns what is gone.
 pub(crate) fn clear(config: &Config) -> Vec<PathBuf> {
     let mut gone = Storage::clear_unfinished_archives(&config.data);
@@ -167,24 +205,28 @@ pub(crate) fn clear(config: &Config) -> Vec<PathBuf> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
         let probe = name.strip_prefix(PROBE).is_some_and(number);
-        let key = name
-            .strip_prefix(crate::keys::TOKEN_KEY_PART)
-            .and_then(|rest| rest.strip_suffix(".part"));
-        (probe || key.is_some_and(number)) && is_free(path)
+        // `NAME.PROCESS.part`
+        let part = name.strip_suffix(".part");
+        let key = part
+            .and_then(|part| part.rsplit_once('.'))
+            .is_some_and(|(key, process)| {
+                KEYS.iter().any(|begin| key.starts_with(begin)) && number(process)
+            });
+        (probe || key) && is_free(path)
     };
     let keys = config.key_folder();
     let index = config.index_folder();
     let folders = [&config.data, &keys, &index];
     let mut old: Vec<PathBuf> = folders
         .into_iter()
-        .flat_map(|folder| files(folder))
+        .flat_map(|folder| files_in(folder))
         .collect();
     old.retain(left);
     let part = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("journal") && name.ends_with(".part") && is_older(path, PART_AGE)
     };
-    old.extend(files(&config.journal_folder()).into_iter().filter(part));
+    old.extend(files_in(&config.journal_folder()).into_iter().filter(part));
     gone.extend(old.into_iter().filter(|path| fs::remove_file(path).is_ok()));
     gone.extend(other_indexes(config, INDEX_AGE));
     gone
@@ -210,12 +252,13 @@ fn other_indexes(config: &Config, age: Duration) -> Vec<PathBuf> {
         if !matches!(port, Some(Ok(_))) || path == own || path.is_symlink() || !path.is_dir() {
             continue;
         }
-        let there = files(&path);
+        let there = files_in(&path);
         let is_old = |path: &Path| age.is_zero() || is_older(path, age);
         let old = is_old(&path) && there.iter().all(|file| is_old(file));
+        // Among them the one that is called `.lock` and has no other name.
         let locks = there
             .iter()
-            .filter(|file| file.extension().is_some_and(|end| end == "lock"));
+            .filter(|file| file.as_os_str().as_encoded_bytes().ends_with(b".lock"));
         // Held until the folder is gone.
         let held: Option<Vec<File>> = locks.map(|path| hold(path)).collect();
         if old && held.is_some() && fs::remove_dir_all(&path).is_ok() {
@@ -232,7 +275,7 @@ fn is_free(path: &Path) -> bool {
 
 /// Locks a file that nobody has locked.
 fn hold(path: &Path) -> Option<File> {
-    let held = File::open(path).ok()?;
+    let held = files::open_to_read(path).ok()?;
     held.try_lock().ok()?;
     Some(held)
 }
@@ -248,7 +291,7 @@ fn is_older(path: &Path, age: Duration) -> bool {
 }
 
 /// The ordinary files in a folder, sorted.
-fn files(folder: &Path) -> Vec<PathBuf> {
+fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(items) = fs::read_dir(folder) else {
         return Vec::new();
     };

@@ -76,8 +76,9 @@ pub(crate) async fn serve(
                 .failing(part, "this node does not federate", error.code());
         }
     }
-    if let Some(path) = node.federation.recovery_key_here() {
-        tracing::warn!(path = %path.display(), "take the recovery key off this machine: whoever holds it can speak as this node");
+    // Only now: the first start makes keys.
+    for together in places::together(config) {
+        tracing::warn!("{together}");
     }
     if config.days_ahead > 0 {
         tracing::warn!(

@@ -1,13 +1,28 @@
-//! The one handler of signals for the whole process, installed before anything else is done: SIGTERM, SIGINT and SIGHUP
-//! ask it to end, a second one ends it at once. As process 1 of a container, which has no default actions, too.
+//! The one handler of signals for the whole process, installed before anything else is done. As process 1 of a container,
+//! which has no default actions, too.
+//!
+//! | signal | what it does |
+//! |---|---|
+//! | SIGTERM, SIGINT, SIGHUP | asks the process to end; a second one ends it at once |
+//! | SIGPWR (a container is stopped, the power fails), SIGXCPU (`ulimit -t`) | asks it to end, however often they come |
+//! | SIGQUIT | ends it at once, without an image of its memory |
+//! | SIGXFSZ (`ulimit -f`) | nothing: the write that was cut off is an error, as on a full disk |
+//! | SIGPIPE | nothing: a peer that is gone is an error where it is written to |
+//! | SIGUSR1, SIGUSR2, SIGALRM and its like, SIGIO, SIGSTKFLT, real-time signals | nothing, which is said once |
+//! | SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP | their default: the program is broken; no image of its memory |
 
-use std::io::Write as _;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
+    SIGXCPU, SIGXFSZ,
+};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::signal_name;
 use tokio_util::sync::CancellationToken;
 
 use crate::console;
@@ -19,6 +34,50 @@ use crate::failure::Failure;
 const SAME_WISH: Duration = Duration::from_millis(100);
 /// What a process that was ended by signal `n` leaves as its status: this and `n` (POSIX shell, section 2.8.2).
 const STATUS_OF_SIGNALS: i32 = 128;
+/// The status of a process that writes to a pipe that nobody reads: what SIGPIPE would have made of it.
+pub(crate) const CLOSED_PIPE: u8 = 141;
+/// The power fails, or what runs a container asks it to stop (signal(7), x86 and ARM).
+const SIGPWR: i32 = 30;
+/// Of no meaning, but it ends a process by default (signal(7), x86 and ARM).
+const SIGSTKFLT: i32 = 16;
+/// Real-time signals; the C library keeps the two before them for itself.
+const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// To end in order; a second one, at once.
+    End,
+    /// To end in order. It comes several times and means nothing else by that.
+    EndOnly,
+    /// To end at once.
+    EndNow,
+    /// Nothing: what it tells of shows as an error elsewhere.
+    Told,
+    /// Nothing that this program knows.
+    Unknown,
+}
+
+fn meaning(signal: i32) -> Meaning {
+    match signal {
+        SIGTERM | SIGINT | SIGHUP => Meaning::End,
+        SIGPWR | SIGXCPU => Meaning::EndOnly,
+        SIGQUIT => Meaning::EndNow,
+        SIGXFSZ => Meaning::Told,
+        _ => Meaning::Unknown,
+    }
+}
+
+/// All that end a process by default and that somebody, or a limit, may send to one that is not broken.
+fn watched() -> impl Iterator<Item = i32> {
+    let unknown = [
+        SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGSTKFLT,
+    ];
+    [SIGTERM, SIGINT, SIGHUP, SIGPWR, SIGXCPU, SIGQUIT, SIGXFSZ]
+        .into_iter()
+        .chain(unknown)
+        .chain(REAL_TIME)
+}
 
 static ASKED: LazyLock<Asked> = LazyLock::new(|| Asked {
     token: CancellationToken::new(),
@@ -41,40 +100,80 @@ struct Asked {
 )]
 pub(crate) fn watch() -> Result<(), Failure> {
     let refused = |error| Failure::new(format!("signals cannot be watched: {error}"));
-    let mut wanted = vec![SIGTERM, SIGINT];
-    // `nohup lotse ...` has it ignored, and that is what its user wants.
-    if !is_ignored(SIGHUP) {
-        wanted.push(SIGHUP);
-    }
+    // `nohup lotse ...` has SIGHUP ignored, and that is what its user wants. A script has what it starts in the background
+    // ignore SIGINT, and may still send it.
+    let wanted = watched().filter(|signal| *signal == SIGINT || !is_ignored(*signal));
     let mut signals = Signals::new(wanted).map_err(refused)?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            let mut first: Option<(i32, Instant)> = None;
+            let mut heard = Heard::default();
             for signal in signals.forever() {
-                match first {
-                    None => {
-                        first = Some((signal, Instant::now()));
-                        ASKED.signal.store(signal, Ordering::SeqCst);
-                        ASKED.token.cancel();
-                    }
-                    Some((known, since)) => {
-                        let other = signal != known || signal == SIGHUP;
-                        if !other || since.elapsed() >= SAME_WISH {
-                            console::note("ended at once");
-                            leave(STATUS_OF_SIGNALS + signal);
-                        }
-                    }
-                }
+                heard.take(signal);
             }
         })
         .map_err(refused)?;
     Ok(())
 }
 
+/// What was heard so far.
+#[derive(Default)]
+struct Heard {
+    /// The first that asked to end.
+    first: Option<(i32, Instant)>,
+    /// Those that mean nothing, each said once.
+    unknown: Vec<i32>,
+}
+
+impl Heard {
+    fn take(&mut self, signal: i32) {
+        let name = signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
+        match (meaning(signal), self.first) {
+            (Meaning::EndNow, _) => {
+                console::note(format_args!("{name}: ended at once"));
+                leave(STATUS_OF_SIGNALS + signal);
+            }
+            (Meaning::End | Meaning::EndOnly, None) => {
+                if meaning(signal) == Meaning::EndOnly {
+                    console::note(format_args!("{name}: this process ends"));
+                }
+                self.first = Some((signal, Instant::now()));
+                ASKED.signal.store(signal, Ordering::SeqCst);
+                ASKED.token.cancel();
+            }
+            (Meaning::End, Some((known, since))) => {
+                let other = signal != known || signal == SIGHUP;
+                if !other || since.elapsed() >= SAME_WISH {
+                    console::note("ended at once");
+                    leave(STATUS_OF_SIGNALS + signal);
+                }
+            }
+            (Meaning::Unknown, _) if !self.unknown.contains(&signal) => {
+                self.unknown.push(signal);
+                console::note(format_args!(
+                    "{name} means nothing to this program: passed over"
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Keeps what is in memory, keys and hashes of passwords among it, out of files: from now on the system writes no image of it
+/// where the process ends by a fault. Whoever looks for one can raise the limit again (`prlimit --core`).
+pub(crate) fn leave_no_image() {
+    let maximum = getrlimit(Resource::Core).maximum;
+    let none = Rlimit {
+        current: Some(0),
+        maximum,
+    };
+    // One may always lower what one has.
+    let _ = setrlimit(Resource::Core, none);
+}
+
 /// Whether whoever started this process has it ignore a signal (proc(5): `SigIgn`).
 fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = files::read_to_string(Path::new("/proc/self/status")).unwrap_or_default();
     let mask = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
@@ -96,7 +195,7 @@ pub(crate) fn unfinished() -> Option<u8> {
 /// Ends the process now. What other threads are in the middle of is as a crash would leave it: the database takes its
 /// transaction back, the text index goes on from its last commit.
 pub(crate) fn leave(status: i32) -> ! {
-    let _ = std::io::stdout().lock().flush();
+    console::finish();
     signal_hook::low_level::exit(status)
 }
 

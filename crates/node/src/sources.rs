@@ -45,6 +45,22 @@ impl Provider for Given {
     }
 }
 
+/// The file of settings, which was read already.
+struct Written {
+    path: PathBuf,
+    text: String,
+}
+
+impl Provider for Written {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("TOML file", self.path.as_path())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Toml::string(&self.text).data()
+    }
+}
+
 impl Sources {
     /// Reads file, variables and flags.
     pub(crate) fn read(flags: &Flags) -> Result<Self, Failure> {
@@ -52,8 +68,11 @@ impl Sources {
         let path = flags.config.clone().unwrap_or_else(|| PathBuf::from(FILE));
         let mut figment = Figment::from(Serialized::defaults(Defaults::default()));
         let mut file = None;
-        if settings_file(&path, named)? {
-            figment = figment.merge(Toml::file_exact(&path));
+        if let Some(text) = settings_file(&path, named)? {
+            figment = figment.merge(Written {
+                path: path.clone(),
+                text,
+            });
             file = Some(path);
         }
         for given in variables()?.into_iter().chain(given(flags)) {
@@ -129,6 +148,9 @@ impl Sources {
 /// A folder as it is called: without a slash at its end, and by its name where it is `.` or ends in `..`. The journal stands
 /// beside it, under the same name.
 fn spelled_out(folder: &Path) -> Result<PathBuf, Failure> {
+    if folder.as_os_str().is_empty() {
+        return Err(Failure::new("data: an empty name is no folder"));
+    }
     let plain: PathBuf = folder.components().collect();
     if plain.file_name().is_some() {
         return Ok(plain);
@@ -136,10 +158,10 @@ fn spelled_out(folder: &Path) -> Result<PathBuf, Failure> {
     std::fs::canonicalize(folder).map_err(|error| failure::file(folder, &error))
 }
 
-/// Whether there is a file of settings. One that was `named` must be there.
+/// What the file of settings says, where there is one. One that was `named` must be there.
 ///
 /// Something else under its name is refused, and not passed over: whoever put it there means it to count.
-fn settings_file(path: &Path, named: bool) -> Result<bool, Failure> {
+fn settings_file(path: &Path, named: bool) -> Result<Option<String>, Failure> {
     let shown = path.display();
     let refuse = |why: &str| Err(Failure::new(format!("{shown}: {why}")));
     // Not following links: one that leads nowhere is there as well.
@@ -148,7 +170,7 @@ fn settings_file(path: &Path, named: bool) -> Result<bool, Failure> {
             return if named {
                 refuse("there is no such configuration file")
             } else {
-                Ok(false)
+                Ok(None)
             };
         }
         Err(error) => return Err(failure::file(path, &error)),
@@ -164,17 +186,18 @@ fn settings_file(path: &Path, named: bool) -> Result<bool, Failure> {
     if there.is_dir() {
         return refuse("this is a folder, and no configuration file");
     }
-    if !there.is_file() {
-        return refuse("this is a device or a pipe, and no configuration file");
-    }
+    files::refuse_what_is_no_file(path).map_err(|error| failure::file(path, &error))?;
     if there.len() > FILE_BYTES {
         return refuse("this is too large to be a configuration file");
     }
-    let bytes = std::fs::read(path).map_err(|error| failure::file(path, &error))?;
-    if std::str::from_utf8(&bytes).is_err() {
-        return refuse("this is no configuration file: it is not UTF-8");
+    let bytes = files::read(path).map_err(|error| failure::file(path, &error))?;
+    match String::from_utf8(bytes) {
+        // Some editors begin every file with a mark of the order of bytes, which is no part of its text.
+        Ok(text) => Ok(Some(
+            text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(),
+        )),
+        Err(_) => refuse("this is no configuration file: it is not UTF-8"),
     }
-    Ok(true)
 }
 
 /// Where a setting comes from, in words.

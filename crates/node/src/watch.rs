@@ -1,12 +1,16 @@
 //! Looks after what tells nobody by itself that it has failed: the database, the file system of the data folder, and
 //! how far behind everything is that follows the order of arrival.
 
-use std::path::{Path, PathBuf};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use files::Folder;
 use health::{Health, Part, Status};
 use parking_lot::Mutex;
 use storage::feeds::{Following, Peer};
@@ -72,7 +76,7 @@ pub(crate) fn start(
     let watching = node.health.spawn("watch_database", stop.clone(), move || {
         database(health.clone(), storage.clone(), told.clone(), halt.clone())
     });
-    let (health, folder) = (node.health.clone(), data.to_owned());
+    let (health, folder) = (node.health.clone(), Folder::at(data));
     let (told, halt) = (Arc::clone(&lag), stop.clone());
     let writing = node.health.spawn("watch_disk", stop.clone(), move || {
         disk(health.clone(), folder.clone(), told.clone(), halt.clone())
@@ -169,7 +173,7 @@ fn counted(peers: &[Peer], now: chrono::DateTime<chrono::Utc>) -> Peers {
 }
 
 /// Sees whether files can be written in the data folder.
-async fn disk(health: Health, folder: PathBuf, lag: Arc<Lag>, stop: CancellationToken) {
+async fn disk(health: Health, folder: Folder, lag: Arc<Lag>, stop: CancellationToken) {
     loop {
         let tried = folder.clone();
         let mut probe = tokio::task::spawn_blocking(move || write_probe(&tried));
@@ -183,7 +187,7 @@ async fn disk(health: Health, folder: PathBuf, lag: Arc<Lag>, stop: Cancellation
                 health.failing(
                     Part::Disk,
                     "files cannot be written",
-                    format_args!("{}: writing a file takes too long", folder.display()),
+                    format_args!("{}: writing a file takes too long", folder.path().display()),
                 );
                 tokio::select! {
                     outcome = &mut probe => outcome,
@@ -199,7 +203,7 @@ async fn disk(health: Health, folder: PathBuf, lag: Arc<Lag>, stop: Cancellation
             Ok(Err(error)) => health.failing(
                 Part::Disk,
                 "files cannot be written",
-                format_args!("{}: {error}", folder.display()),
+                format_args!("{}: {error}", folder.path().display()),
             ),
             Err(error) => health.background_failed("watch_disk", error),
         }
@@ -211,12 +215,17 @@ async fn disk(health: Health, folder: PathBuf, lag: Arc<Lag>, stop: Cancellation
 }
 
 /// Writes a file and takes it away again; returns how many bytes are free.
-fn write_probe(folder: &Path) -> std::io::Result<i64> {
-    let path = folder.join(PROBE_FILE);
-    let written = std::fs::write(&path, [0; PROBE_BYTES]);
+fn write_probe(folder: &Folder) -> std::io::Result<i64> {
+    // What stands in its place belongs to somebody else.
+    folder.is_there()?;
+    let path = folder.path().join(PROBE_FILE);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written =
+        files::open(&path, &mut options).and_then(|mut probe| probe.write_all(&[0; PROBE_BYTES]));
     let removed = std::fs::remove_file(&path);
     written.and(removed)?;
-    let room = rustix::fs::statvfs(folder)?;
+    let room = rustix::fs::statvfs(folder.path())?;
     let free = room.f_bavail.saturating_mul(room.f_frsize);
     Ok(i64::try_from(free).unwrap_or(i64::MAX))
 }
@@ -228,8 +237,8 @@ mod tests {
     #[test]
     fn a_folder_that_takes_files_says_how_much_room_there_is_and_keeps_none() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(write_probe(folder.path()).expect("writable") > 0);
+        assert!(write_probe(&Folder::at(folder.path())).expect("writable") > 0);
         assert_eq!(folder.path().read_dir().expect("readable").count(), 0);
-        assert!(write_probe(&folder.path().join("gone")).is_err());
+        assert!(write_probe(&Folder::at(&folder.path().join("gone"))).is_err());
     }
 }

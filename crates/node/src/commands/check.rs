@@ -33,8 +33,11 @@ pub(crate) async fn run(config: &Config) -> Result<ExitCode, Failure> {
     let columns = columns(&storage).await?;
     let text = text(config, &storage).await?;
     for exposed in crate::places::exposed(config) {
-        console::say(format_args!("{exposed}"));
+        console::say(exposed);
     }
+    crate::places::together(config)
+        .iter()
+        .for_each(console::say);
     let sound = integrity.is_sound() && columns && text;
     console::say(format_args!(
         "{} entries checked: {}",

@@ -97,7 +97,7 @@ async fn introduce(config: &Config, storage: &Storage) -> Result<(), Failure> {
         .await?;
     storage.set_operator(&system, operator, now).await?;
     let url = config.origin()?;
-    console::say(format_args!(
+    let said = format!(
         "\
 The demo directory is loaded. These credentials are shown once:
 
@@ -114,6 +114,7 @@ The demo directory is loaded. These credentials are shown once:
         password = password.plain,
         client = client.id,
         secret = secret.plain,
-    ));
-    Ok(())
+    );
+    let remedy = format!("remove {} and start the demo again", config.data.display());
+    console::say_once(said, &remedy)
 }

@@ -25,12 +25,12 @@ const SCAN: i64 = 1_000;
 pub(crate) async fn run(config: &Config, export: &Export) -> Result<ExitCode, Failure> {
     let storage = signals::or_leave(signals::not_begun, open_existing(config)).await?;
     let out: Box<dyn Write + Send> = if export.file.as_os_str() == "-" {
-        Box::new(std::io::stdout())
+        Box::new(console::output())
     } else {
-        let created = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&export.file);
+        let created = files::open(
+            &export.file,
+            OpenOptions::new().write(true).create_new(true),
+        );
         Box::new(created.map_err(|error| file(&export.file, &error))?)
     };
     let mut lines = Lines {
@@ -47,8 +47,10 @@ pub(crate) async fn run(config: &Config, export: &Export) -> Result<ExitCode, Fa
         }
     }
     match ended.and_then(|()| lines.out.flush()) {
-        // The reader has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if export.file.as_os_str() == "-" => {
+            console::lose(error);
+            Ok(ExitCode::SUCCESS)
+        }
         Err(error) => Err(file(&export.file, &error)),
         Ok(()) => Ok(said(export, lines.written)),
     }

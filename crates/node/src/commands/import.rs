@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::ExitCode;
 
 use api::BatchLine;
@@ -26,6 +27,14 @@ const CHUNK_BYTES: usize = 64 * 1024 * 1024;
 /// Problems that are shown; the rest is counted.
 const SHOWN: usize = 50;
 
+/// The file, which may be a pipe that nobody writes to yet.
+async fn opened(path: &Path) -> Result<File, Failure> {
+    let named = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || files::open_stream(&named)).await;
+    let opened = opened.map_err(|error| Failure::new(error.to_string()))?;
+    opened.map_err(|error| file(path, &error))
+}
+
 /// What came of the lines so far.
 #[derive(Default)]
 struct Tally {
@@ -41,7 +50,7 @@ pub(crate) async fn run(config: &Config, import: Import) -> Result<ExitCode, Fai
     let (input, size): (Box<dyn Read + Send>, u64) = if import.file.as_os_str() == "-" {
         (Box::new(std::io::stdin()), 0)
     } else {
-        let opened = File::open(&import.file).map_err(|error| file(&import.file, &error))?;
+        let opened = signals::or_leave(signals::not_begun, opened(&import.file)).await?;
         let size = opened.metadata().map_or(0, |metadata| metadata.len());
         (Box::new(opened), size)
     };

@@ -32,13 +32,13 @@ const STEP: Duration = Duration::from_secs(5);
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // Works without any configuration: the document is the same on every node.
     if matches!(cli.command, Command::Openapi) {
-        console::write(serve::document_json().as_bytes())?;
+        console::write(serve::document_json().as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
     if matches!(cli.command, Command::Standard) {
         let draft =
             crate::demo::standard_draft().map_err(|error| Failure::new(error.to_string()))?;
-        console::write(draft.as_bytes())?;
+        console::write(draft.as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
     let sources = Sources::read(&cli.settings)?;
@@ -163,8 +163,8 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
 
 async fn restore(config: &Config, path: &Path) -> Result<(), Failure> {
     // Before anything is made: a mistyped name leaves nothing behind.
-    std::fs::File::open(path).map_err(|error| file(path, &error))?;
-    crate::config::private_folder(&config.data)?;
+    files::open_to_read(path).map_err(|error| file(path, &error))?;
+    crate::config::make_data_folder(&config.data)?;
     let url = config.database_url();
     let left =
         || "ended before everything was restored: the database is as empty as before".to_owned();
