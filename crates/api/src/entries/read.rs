@@ -60,8 +60,8 @@ fn tag(found: &Found, sent: &[u8], lang: Option<&str>) -> header::HeaderValue {
         return weak(&format!("{}-{hash:016x}", found.version));
     }
     let stored = domain::entity_tag(found.version, found.content_hash);
-    let is_whole =
-        std::str::from_utf8(sent).is_ok_and(|json| domain::content_hash(json) == found.content_hash);
+    let is_whole = std::str::from_utf8(sent)
+        .is_ok_and(|json| domain::content_hash(json) == found.content_hash);
     if is_whole {
         strong(&stored)
     } else {

@@ -228,7 +228,8 @@ async fn add_existing(
         ));
     }
     let acts_for_the_node = account.memberships.iter().any(|m| m.organisation.is_none());
-    let is_shared = elsewhere && !acts_for_the_node;
+    // One that has no role any more may be known to whoever it was taken from.
+    let is_shared = (elsewhere || abandoned) && !acts_for_the_node;
     if is_shared {
         state
             .store
@@ -260,7 +261,7 @@ async fn add_existing(
             .set_disabled(actor, account.id, false, now)
             .await?;
     }
-    Ok((account, abandoned || is_shared))
+    Ok((account, is_shared))
 }
 
 /// Remove a member from an organisation.
