@@ -98,7 +98,9 @@ fn fuzz(tool: &Path) -> Command {
     command
         .arg("fuzz")
         .current_dir(root())
-        .env("RUSTC_BOOTSTRAP", "1");
+        .env("RUSTC_BOOTSTRAP", "1")
+        // What threads of a pool register for their end is taken for a leak, after each input and at the end.
+        .env("ASAN_OPTIONS", "detect_leaks=0");
     command
 }
 
@@ -116,7 +118,6 @@ fn one(tool: &Path, target: &str, seconds: u32) -> Result<()> {
         .arg("--")
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-timeout={ONE_INPUT}"))
-        // What threads of a pool register for their end is taken for a leak.
         .arg("-detect_leaks=0")
         .arg(format!("-max_len={LONGEST}"));
     run_program(&mut command)
