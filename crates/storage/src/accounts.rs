@@ -435,6 +435,37 @@ pub(crate) fn erase_texts(
 }
 
 /// Gives a changed account its number.
+/// Takes every role in `organisation` from whoever has one. An account that has none left can no longer sign in.
+pub(crate) fn withdraw_all(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    organisation: EntryId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let scope = scope(Some(organisation));
+    let members: Vec<String> = membership::table
+        .filter(membership::scope.eq(&scope))
+        .select(membership::account)
+        .distinct()
+        .load(t.connection())?;
+    if members.is_empty() {
+        return Ok(());
+    }
+    t.erase(membership::table.filter(membership::scope.eq(&scope)))?;
+    for member in members {
+        let id = to_uuid("an account", &member)?;
+        touch(t, actor, "account.withdraw", id, now)?;
+        if load(t.connection(), id)?.memberships.is_empty() {
+            revoke_all(t, actor, id, None, now)?;
+            touch(t, actor, "account.disable", id, now)?;
+            diesel::update(account::table.find(member))
+                .set(account::disabled.eq(true))
+                .execute(t.connection())?;
+        }
+    }
+    Ok(())
+}
+
 fn touch(
     t: &mut Transaction<'_>,
     actor: &str,

@@ -131,10 +131,7 @@ impl Clients {
                 if before.revoked.is_some() {
                     return Ok(before);
                 }
-                touch(t, &actor, "client.revoke", id, now)?;
-                diesel::update(client::table.find(id.to_string()))
-                    .set(client::revoked.eq(to_micros(now)))
-                    .execute(t.connection())?;
+                end(t, &actor, id, now)?;
                 load(t.connection(), id)
             })
             .await
@@ -234,6 +231,32 @@ pub(crate) fn insert(
         .values(&row)
         .execute(t.connection())?;
     Client::from_row(row)
+}
+
+/// Lets no client of `organisation` sign in any more.
+pub(crate) fn revoke_all_of(
+    t: &mut Transaction<'_>,
+    actor: &str,
+    organisation: EntryId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let ids: Vec<String> = client::table
+        .filter(client::organisation.eq(organisation.to_string()))
+        .filter(client::revoked.is_null())
+        .select(client::id)
+        .load(t.connection())?;
+    for id in ids {
+        end(t, actor, to_uuid("a client", &id)?, now)?;
+    }
+    Ok(())
+}
+
+fn end(t: &mut Transaction<'_>, actor: &str, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    touch(t, actor, "client.revoke", id, now)?;
+    diesel::update(client::table.find(id.to_string()))
+        .set(client::revoked.eq(to_micros(now)))
+        .execute(t.connection())?;
+    Ok(())
 }
 
 fn touch(

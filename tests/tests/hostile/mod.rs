@@ -5,3 +5,4 @@ mod costs;
 mod log;
 mod readers;
 mod sign_in;
+mod tags;

@@ -310,3 +310,70 @@ fn who_made_an_account_elsewhere_does_not_come_in_with_its_password() {
     let owner = Party::sign_in(&world.node, squatted, "another long pass phrase");
     let _ = owner.get(&world.node, &members).expect(200);
 }
+
+/// Whoever gave an account its password still knows it after the account was taken out of their organisation.
+#[test]
+fn whoever_gave_up_an_account_does_not_come_in_elsewhere_with_its_password() {
+    let world = World::on(Node::on(Database::Sqlite));
+    let squatted = "desk@victim.example";
+    let _squatter = member_of(
+        &world.node,
+        &world.coordinator,
+        &world.other_organisation,
+        squatted,
+        "editor",
+    );
+    let before = format!("/api/v1/organisations/{}/members", world.other_organisation);
+    let listed = world
+        .coordinator
+        .get(&world.node, &before)
+        .expect(200)
+        .json();
+    let members = listed["items"].as_array().unwrap();
+    let id = members.iter().find(|it| it["email"] == squatted).unwrap()["account"].as_str();
+    let member = format!("{before}/{}", id.unwrap());
+    let _ = world.coordinator.delete(&world.node, &member).expect(204);
+    let members = format!("/api/v1/organisations/{}/members", world.organisation);
+    let new = json!({"email": squatted, "display": "Desk", "role": "org_admin"});
+    let added = world
+        .org_admin
+        .post(&world.node, &members, &new)
+        .expect(201);
+    assert_eq!(added.json()["has_password"], false);
+    let session = json!({"email": squatted, "password": PASSWORD});
+    let again = Party::anonymous().post(&world.node, "/api/v1/sessions", &session);
+    let _ = again.expect(401);
+}
+
+#[test]
+fn an_organisation_that_is_deleted_takes_its_accounts_and_clients_with_it() {
+    let world = World::on(Node::on(Database::Sqlite));
+    let organisation = format!("/api/v1/organisations/{}", world.other_organisation);
+    let editor = member_of(
+        &world.node,
+        &world.coordinator,
+        &world.other_organisation,
+        "editor@two.example.org",
+        "editor",
+    );
+    let key = add_client(&world.node, &world.coordinator, &world.other_organisation);
+    assert_eq!(
+        token(&world.node, "192.0.2.1", &key.id, &key.secret).status,
+        200
+    );
+    let _ = world
+        .coordinator
+        .delete(&world.node, &organisation)
+        .expect(204);
+    lotse_tests::wait_for("nobody reads on in its name", 20, || {
+        let refused = [
+            editor.get(&world.node, "/api/v1/me").status,
+            world.stranger.get(&world.node, "/api/v1/offers").status,
+            token(&world.node, "192.0.2.1", &key.id, &key.secret).status,
+        ];
+        (refused == [401; 3]).then_some(())
+    });
+    let session = json!({"email": "editor@two.example.org", "password": PASSWORD});
+    let again = Party::anonymous().post(&world.node, "/api/v1/sessions", &session);
+    let _ = again.expect(401);
+}

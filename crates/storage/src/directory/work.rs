@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Action, Actor, Change, Command, Entry, EntryId, EntryKey, Facts, Known, Prepared, Refusal,
-    Target, Written, content_hash, limits, prepare,
+    Action, Actor, Change, Command, Entry, EntryId, EntryKey, Facts, Kind, Known, Prepared,
+    Refusal, Target, Written, content_hash, limits, prepare,
 };
 
 use crate::database::Transaction;
@@ -21,7 +21,7 @@ use crate::sql_types::{
     from_column, from_micros, to_column, to_entry_id, to_micros, to_signed, to_unsigned,
     visibility_code,
 };
-use crate::{Result, StorageError};
+use crate::{Result, StorageError, accounts, clients};
 
 /// Commands of one actor in one transaction.
 pub(crate) struct Work<'t, 'c> {
@@ -244,9 +244,16 @@ impl<'t, 'c> Work<'t, 'c> {
             row.hash = 0;
             self.set.purged.push(id);
         }
+        let is_organisation = row.kind == Kind::Organisation.as_str();
         let row = self.arrive(row, action)?;
         let applied = self.applied(id, &row, action.into())?;
         self.set.put(id, row, before, None, None, Vec::new())?;
+        if is_organisation && !self.dry {
+            // Nobody reads on in the name of an organisation that is not there.
+            let (actor, now) = (self.actor_name.as_str(), self.now);
+            accounts::withdraw_all(self.t, actor, id, now)?;
+            clients::revoke_all_of(self.t, actor, id, now)?;
+        }
         Ok(applied)
     }
 
