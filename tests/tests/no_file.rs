@@ -70,7 +70,6 @@ fn complaint(node: &TestNode, arguments: &[&str]) -> String {
 
 fn whatever_stands_in_the_place_of_a_file_is_named_and_not_waited_for(database: Database) {
     let mut node = Node::on(database).federated().start();
-    let _ = node.ask(&["backup", node.outside("archive").to_str().unwrap()]);
     node.stop();
     let recovery = fs::read_dir(node.data().join("keys"))
         .unwrap()
@@ -78,13 +77,11 @@ fn whatever_stands_in_the_place_of_a_file_is_named_and_not_waited_for(database: 
         .find(|path| path.to_str().unwrap().contains("recovery-"))
         .unwrap();
     let recovery = recovery.to_str().unwrap();
-    let archive = node.outside("archive");
     let settings = node.outside("settings.toml");
     fs::write(&settings, "").unwrap();
     let key = node.data().join("keys/access-token.pem");
     let mut cases = vec![
         (key.clone(), vec!["serve"]),
-        (archive.clone(), vec!["restore", archive.to_str().unwrap()]),
         (
             settings.clone(),
             vec!["check", "--config", settings.to_str().unwrap()],

@@ -471,8 +471,9 @@ struct Input<'p> {
 }
 
 impl<'p> Input<'p> {
+    /// A pipe as well: an archive may come unpacked from another program.
     fn open(path: &'p Path) -> Result<Self> {
-        let file = files::open_to_read(path).map_err(|why| StorageError::file(path, &why))?;
+        let file = files::open_stream(path).map_err(|why| StorageError::file(path, &why))?;
         Ok(Self {
             file: BufReader::new(file),
             path,
