@@ -163,7 +163,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
 
 async fn restore(config: &Config, path: &Path) -> Result<(), Failure> {
     // Before anything is made: a mistyped name leaves nothing behind.
-    files::open_to_read(path).map_err(|error| file(path, &error))?;
+    std::fs::metadata(path).map_err(|error| file(path, &error))?;
     crate::config::make_data_folder(&config.data)?;
     let url = config.database_url();
     let left =

@@ -110,6 +110,8 @@ async fn filled(database: &TestDatabase) -> Storage {
 
 async fn an_archive_restores_everything_into_either_database(database: TestDatabase) {
     let storage = filled(&database).await;
+    // Nothing remains of what was erased, as in what is restored.
+    let _ = storage.leave_no_remains().await.unwrap();
     let path = database.folder.path().join("backup.jsonl");
     let written = storage.backup(&path, at(10)).await.unwrap();
     assert_eq!(written.through, storage.directory.head().await.unwrap());
