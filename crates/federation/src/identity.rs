@@ -5,9 +5,7 @@
 
 mod unfinished;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,30 +55,11 @@ impl KeyFolder {
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), FederationError> {
-        // A key that a killed process was in the middle of never has its name.
+        // A key that a killed process was in the middle of never has its name; each process has a part of its own.
         let part = path.with_extension(format!("{}.part", std::process::id()));
-        let write = || -> std::io::Result<()> {
-            files::make(&self.0)?;
-            let mut file = files::open(
-                &part,
-                OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600),
-            )?;
-            // Held until it has its name: so a key that is being made is told from one that was left behind.
-            file.lock()?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&part, path)?;
-            files::sync(&self.0)
-        };
-        let written = write();
-        if written.is_err() {
-            let _ = fs::remove_file(&part);
-        }
-        written.map_err(|why| FederationError::keys(path, why))
+        files::make(&self.0)
+            .and_then(|()| files::replace(path, &part, text.as_bytes()))
+            .map_err(|why| FederationError::keys(path, why))
     }
 
     /// Removes keys that were never in force.

@@ -359,24 +359,8 @@ impl FileJournal {
             text.push_str(&line);
         }
         let part = self.path.with_extension("part");
-        let write = || -> std::io::Result<()> {
-            let mut file = files::open(
-                &part,
-                OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600),
-            )?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&part, &self.path)?;
-            self.sync_folder()
-        };
-        if let Err(error) = write() {
-            let _ = std::fs::remove_file(&part);
-            return Err(self.error(error.into()));
-        }
+        files::replace(&self.path, &part, text.as_bytes())
+            .map_err(|error| self.error(error.into()))?;
         if let Some(mut seen) = self.look()? {
             seen.shortest = seen.length;
         }

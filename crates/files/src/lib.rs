@@ -8,7 +8,7 @@
 mod folder;
 
 use std::fs::{File, FileType, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -62,6 +62,41 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     open_to_read(path)?.read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Writes a file as a whole: under the name `part` beside it, for its user alone, and then in the place of what `path` names.
+/// Whoever is killed in between leaves the part, which is locked for as long as it is being written.
+///
+/// # Errors
+/// As [`open`]; then `path` stands for what it stood for before.
+pub fn replace(path: &Path, part: &Path, bytes: &[u8]) -> io::Result<()> {
+    let write = || {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = open(part, &mut options)?;
+        file.lock()?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(part, path)?;
+        sync(above(path))
+    };
+    let written = write();
+    if written.is_err() {
+        let _ = std::fs::remove_file(part);
+    }
+    written
+}
+
+/// Refuses what has no end that is its own: all but ordinary files, which have to be readable, and pipes, whose other end is
+/// not waited for.
+///
+/// # Errors
+/// As [`open`].
+pub fn refuse_what_is_no_stream(path: &Path) -> io::Result<()> {
+    if path.metadata()?.file_type().is_fifo() {
+        return Ok(());
+    }
+    open_to_read(path).map(drop)
 }
 
 /// Opens what is read once from its beginning to its end, and so may be a pipe as well. It may wait for the other end: not

@@ -72,3 +72,18 @@ fn a_folder_that_was_moved_is_known_again_and_another_in_its_place_is_not_it() {
     fs::rename(&away, &here).unwrap();
     folder.is_there().unwrap();
 }
+
+#[test]
+fn a_file_is_replaced_as_a_whole_or_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, part) = (folder.path().join("file"), folder.path().join("file.part"));
+    for text in ["first", "second"] {
+        replace(&file, &part, text.as_bytes()).unwrap();
+        assert_eq!(read_to_string(&file).unwrap(), text);
+        assert!(!part.exists());
+    }
+    let taken = folder.path().join("taken");
+    fs::create_dir_all(taken.join("something")).unwrap();
+    assert!(replace(&taken, &part, b"third").is_err());
+    assert!(taken.join("something").is_dir() && !part.exists());
+}

@@ -3,7 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
 use crate::connection::Target;
-use crate::opened;
+use crate::{limits, opened};
 
 /// What SQLite says of whatever the system refuses (`SQLITE_IOERR`).
 const IO_ERROR: &str = "disk I/O error";
@@ -220,6 +220,10 @@ impl Conflict {
                  runs this node (/imprint)"
             }
             Self::TooManyMembers => {
+                const {
+                    assert!(limits::MEMBERS == 100 && limits::CLIENTS == 500);
+                    assert!(limits::UNUSED_DAYS == 90);
+                }
                 "an organisation has at most 100 members and 100 clients, and 500 clients with those revoked within 90 days: \
                  take some away, or ask the coordinators of this node"
             }

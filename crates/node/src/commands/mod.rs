@@ -163,7 +163,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
 
 async fn restore(config: &Config, path: &Path) -> Result<(), Failure> {
     // Before anything is made: a mistyped name leaves nothing behind.
-    std::fs::metadata(path).map_err(|error| file(path, &error))?;
+    files::refuse_what_is_no_stream(path).map_err(|error| file(path, &error))?;
     crate::config::make_data_folder(&config.data)?;
     let url = config.database_url();
     let left =
